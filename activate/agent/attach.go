@@ -1,0 +1,175 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"flakeops/activate/wire"
+)
+
+// How a stream looks for news.
+const (
+	pollEvery    = 10 * time.Millisecond
+	suspectAfter = 3 * time.Second // of silence; then the unit is asked for
+)
+
+// attach follows a deployment that was started before.
+func (a *agent) attach(ctx context.Context, stdin io.Reader) error {
+	var req wire.Attach
+	if err := wire.ReadDocument(stdin, &req); err != nil {
+		return a.refuse(err)
+	}
+	if req.Version != wire.Version || !wire.ValidID(req.ID) || req.From < 0 {
+		return a.refuse(fmt.Errorf("invalid attach: version %d, ID %q, from %d", req.Version, req.ID, req.From))
+	}
+	if _, err := os.Stat(a.layout.deployment(req.ID)); errors.Is(err, os.ErrNotExist) {
+		return a.afterReboot(req)
+	}
+	if req.Token != "" || req.Abort {
+		reply, err := a.ask(req)
+		if err != nil {
+			return err
+		}
+		if err := a.send(reply); err != nil {
+			return err
+		}
+	}
+	return a.follow(ctx, req.ID, req.From)
+}
+
+// follow copies the event log from number from on to the deployer, until its
+// last event. In between it shows that the link and the host are alive, and
+// that the deployment is: one that nobody works on any more is recovered here.
+func (a *agent) follow(ctx context.Context, id string, from int64) error {
+	t := &logTail{name: a.layout.events(id)}
+	defer t.close()
+	lastNews, lastBeat := time.Now(), time.Now()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		last, n, err := t.copy(a, from)
+		if err != nil || last {
+			return err
+		}
+		now := time.Now()
+		if n > 0 {
+			lastNews, lastBeat = now, now
+		}
+		if now.Sub(lastBeat) >= wire.HeartbeatEvery {
+			lastBeat = now
+			if err := a.send(wire.Event{Kind: wire.Heartbeat, Time: now}); err != nil {
+				return err
+			}
+		}
+		if now.Sub(lastNews) >= suspectAfter {
+			lastNews = now
+			if !a.unitThere(ctx, id) {
+				if err := a.recover(ctx, id); err != nil {
+					return err
+				}
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}
+
+// logTail reads an event log while it grows.
+type logTail struct {
+	name string
+	f    *os.File
+	rest []byte // a line that is not whole yet
+}
+
+func (t *logTail) close() {
+	if t.f != nil {
+		_ = t.f.Close()
+	}
+}
+
+// copy sends what is new, from number from on. last is set with the last event.
+func (t *logTail) copy(a *agent, from int64) (last bool, n int, err error) {
+	if t.f == nil {
+		if t.f, err = os.Open(t.name); errors.Is(err, os.ErrNotExist) {
+			return false, 0, nil // the unit is being started
+		} else if err != nil {
+			return false, 0, err
+		}
+	}
+	b, err := io.ReadAll(t.f)
+	if err != nil {
+		return false, 0, err
+	}
+	t.rest = append(t.rest, b...)
+	end := bytes.LastIndexByte(t.rest, '\n') + 1
+	events := wire.NewDecoder(bytes.NewReader(t.rest[:end]))
+	defer func() { t.rest = append([]byte(nil), t.rest[end:]...) }()
+	for {
+		e, err := events.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return false, n, nil
+		case errors.Is(err, wire.ErrLineTooLong):
+			return false, n, err
+		case err != nil:
+			continue // a line its writer died over
+		}
+		if e.Seq >= from || e.Kind == wire.Refused {
+			if err := a.send(e); err != nil {
+				return false, n, err
+			}
+			n++
+		}
+		if e.Kind == wire.Finished || e.Kind == wire.Refused {
+			return true, n, nil
+		}
+	}
+}
+
+// afterReboot answers for a deployment that this boot does not know: what is on
+// disk decides. Committing starts only after the confirm, so a new system that
+// runs now and is the profile's was confirmed.
+func (a *agent) afterReboot(req wire.Attach) error {
+	rec, ok, err := findRecord(a.layout.records(), req.ID)
+	if err != nil || !ok {
+		return a.refuse(errors.Join(fmt.Errorf("this host knows no deployment %s", req.ID), err))
+	}
+	e := wire.Event{Seq: max(req.From, 1), Time: time.Now(), Kind: wire.Finished, ID: rec.ID,
+		Old: rec.Old, New: rec.New, Outcome: rec.Outcome, Message: rec.Message, Units: rec.Units}
+	if rec.Outcome == "" {
+		running, errR := readSystem(a.layout.currentSystem())
+		profile, errP := readSystem(a.layout.root + defaultProfile)
+		if err := errors.Join(errR, errP); err != nil {
+			return a.refuse(err)
+		}
+		e.Outcome, e.Message = judge(rec, running, profile)
+		rec.Outcome, rec.Message, rec.Time = e.Outcome, e.Message, time.Now().UTC()
+		if err := appendRecord(a.layout.records(), rec); err != nil {
+			return a.refuse(err)
+		}
+	}
+	return a.send(e)
+}
+
+// defaultProfile is the profile NixOS boots from.
+const defaultProfile = "/nix/var/nix/profiles/system"
+
+func judge(rec wire.Record, running, profile string) (wire.Outcome, string) {
+	switch {
+	case running == rec.New && profile == rec.New:
+		return wire.Deployed, "the host rebooted into the new system"
+	case running == rec.New:
+		return wire.RollbackFailed, "the host rebooted into the new system, but its profile is " + profile
+	case profile == rec.New && rec.Old != rec.New:
+		return wire.RollbackFailed, "the host rebooted in the middle of the commit: it runs " + running + ", its profile is " + profile + ": deploy again"
+	}
+	return wire.RolledBack, "the host rebooted before the deployment was confirmed, into " + running
+}

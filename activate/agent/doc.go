@@ -1,0 +1,29 @@
+// Package agent is what runs as root on a host during a deployment. It needs
+// nothing from the deployer once it has started, so a deployer that dies, or
+// loses its link, cannot leave the host half way.
+//
+// The verbs, of which the deployer calls the first two:
+//
+//	start        read a Request, start "run ID" as a transient unit, follow it
+//	attach       follow a deployment by its ID; confirm it or abort it
+//	run ID       the unit's main process: the state machine below
+//	recover ID   the unit's ExecStopPost: resume what run left unfinished
+//
+// The state machine, with the stage that is on record before each step:
+//
+//	started       take the lock; root old, new and the agent; write the record
+//	activating    NEW/bin/switch-to-configuration test
+//	              failed, too slow or aborted -> rolling back
+//	waiting       until the token comes: accepted or too late is decided here,
+//	              once, under a mutex; not confirmed -> rolling back
+//	committing    profile := NEW; NEW/bin/switch-to-configuration boot
+//	              failed -> rolling back
+//	rolling back  profile and boot loader := OLD when they were touched;
+//	              OLD/bin/switch-to-configuration test when it was activating
+//	finished      outcome to the event log and the record; roots removed
+//
+// OLD is always the path that ran when the lock was taken, never "the
+// generation below". A process that finds a deployment unfinished whose unit is
+// gone resumes it from the stage on record: before committing that means back,
+// from committing on it means the commit is done again.
+package agent

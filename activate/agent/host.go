@@ -1,0 +1,149 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"flakeops/activate/wire"
+	"flakeops/internal/run"
+)
+
+// host is the real effects: this machine.
+type host struct {
+	layout  layout
+	runner  run.Runner
+	id      string
+	profile string
+}
+
+// activate runs switch-to-configuration in a process group of its own. When ctx
+// ends, the group is ended first and then whatever left the group: an
+// activation that goes on in the background would fight the rollback.
+func (h *host) activate(ctx context.Context, system, action string, line func(string)) (int, error) {
+	out := &lineWriter{line: line}
+	defer out.flush()
+	res, err := h.runner.Run(ctx, run.Command{
+		Argv:   []string{filepath.Join(system, "bin/switch-to-configuration"), action},
+		Stdout: out,
+		Stderr: out,
+		Grace:  2 * time.Second,
+	})
+	if ctx.Err() != nil {
+		killStrays()
+		return -1, context.Cause(ctx)
+	}
+	var failed *run.Error
+	if errors.As(err, &failed) && failed.Err == nil {
+		killStrays()
+		return res.Code, nil
+	}
+	if err != nil {
+		return -1, fmt.Errorf("switch-to-configuration: %w", err)
+	}
+	return 0, nil
+}
+
+func (h *host) setProfile(ctx context.Context, system string) error {
+	return h.nixEnv(ctx, "--set", system)
+}
+
+// restoreProfile goes back to the generation the profile had, and where that is
+// gone, to its path. Generations made since are kept.
+func (h *host) restoreProfile(ctx context.Context, old before) error {
+	if now, err := readSystem(h.profile); err == nil && now == old.Profile {
+		return nil
+	}
+	if old.Profile == "" {
+		return nil
+	}
+	if n, ok := generation(old.ProfileLink); ok && h.nixEnv(ctx, "--switch-generation", n) == nil {
+		if now, err := readSystem(h.profile); err == nil && now == old.Profile {
+			return nil
+		}
+	}
+	return h.nixEnv(ctx, "--set", old.Profile)
+}
+
+func (h *host) nixEnv(ctx context.Context, args ...string) error {
+	_, err := h.runner.Run(ctx, run.Command{
+		Argv:   append([]string{"nix-env", "--profile", h.profile}, args...),
+		Stdout: io.Discard,
+	})
+	return err
+}
+
+func (h *host) running() (string, error) { return readSystem(h.layout.currentSystem()) }
+
+func (h *host) failedUnits(ctx context.Context) ([]string, error) {
+	out, err := run.Output(ctx, h.runner, run.Command{
+		Argv: []string{"systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager", "--full"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var units []string
+	for l := range strings.Lines(string(out)) {
+		if f := strings.Fields(l); len(f) > 0 && !strings.HasPrefix(f[0], "flakeops-") {
+			units = append(units, f[0])
+		}
+	}
+	return units, nil
+}
+
+func (h *host) shuttingDown(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	// It exits non-zero for every state but "running", so only its word counts.
+	out, _ := run.Output(ctx, h.runner, run.Command{Argv: []string{"systemctl", "is-system-running"}})
+	return strings.TrimSpace(string(out)) == "stopping"
+}
+
+func (h *host) save(st state) error { return writeJSON(h.layout.state(h.id), st) }
+
+// look reads what a rollback will go back to.
+func (h *host) look(ctx context.Context) (before, error) {
+	running, err := h.running()
+	if err != nil {
+		return before{}, fmt.Errorf("reading the running system: %w", err)
+	}
+	b := before{Running: running}
+	if b.Profile, err = readSystem(h.profile); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return before{}, fmt.Errorf("reading the profile: %w", err)
+	}
+	// Not a link, or none: then there is no generation to go back to by number.
+	b.ProfileLink, _ = os.Readlink(h.profile)
+	b.Failed, err = h.failedUnits(ctx)
+	return b, err
+}
+
+// readSystem resolves a link to the store path of the system it leads to.
+func readSystem(link string) (string, error) {
+	p, err := filepath.EvalSymlinks(link)
+	if err != nil {
+		return "", err
+	}
+	if !wire.ValidStorePath(p) {
+		return "", fmt.Errorf("%s leads to %s, which is not a store path", link, p)
+	}
+	return p, nil
+}
+
+// generation takes the number out of a profile's generation link, system-12-link.
+func generation(link string) (string, bool) {
+	s, ok := strings.CutSuffix(filepath.Base(link), "-link")
+	if !ok {
+		return "", false
+	}
+	i := strings.LastIndexByte(s, '-')
+	n := s[i+1:]
+	if i < 0 || n == "" || strings.Trim(n, "0123456789") != "" {
+		return "", false
+	}
+	return n, true
+}

@@ -1,0 +1,100 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"flakeops/activate/wire"
+	"flakeops/internal/run"
+)
+
+// Exit statuses of the agent's verbs. The deployer goes by the events and not
+// by these; they are for the journal and for people.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// agent is one process of the agent.
+type agent struct {
+	layout layout
+	runner run.Runner
+	out    io.Writer // events of a stream
+}
+
+// Main runs one verb of the agent: start, attach, run ID or recover ID.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &agent{runner: run.Local{}, out: stdout}
+	err := a.dispatch(ctx, args, stdin)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		fmt.Fprintln(stderr, err)
+		return exitUsage
+	default:
+		fmt.Fprintln(stderr, "flakeops agent:", err)
+		return exitFailed
+	}
+}
+
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+func (a *agent) dispatch(ctx context.Context, args []string, stdin io.Reader) error {
+	verb, id := "", ""
+	if len(args) > 0 {
+		verb = args[0]
+	}
+	switch verb {
+	case "start", "attach":
+		if len(args) != 1 {
+			return usageError("usage: flakeops agent " + verb)
+		}
+	case "run", "recover":
+		if len(args) != 2 || !wire.ValidID(args[1]) {
+			return usageError("usage: flakeops agent " + verb + " ID")
+		}
+		id = args[1]
+	default:
+		return usageError("usage: flakeops agent start|attach|run ID|recover ID")
+	}
+	if os.Geteuid() != 0 {
+		return a.refuse(errors.New("the agent needs to be root: check privilegeEscalationCommand"))
+	}
+	switch verb {
+	case "start":
+		return a.start(ctx, stdin)
+	case "attach":
+		return a.attach(ctx, stdin)
+	case "run":
+		return a.run(ctx, id)
+	default:
+		return a.recover(ctx, id)
+	}
+}
+
+// refuse tells the deployer that nothing was started, and why.
+func (a *agent) refuse(cause error) error {
+	e := wire.Event{Kind: wire.Refused, Message: cause.Error()}
+	var locked *errLocked
+	if errors.As(cause, &locked) {
+		e.Holder = locked.holder
+	}
+	return errors.Join(cause, a.send(e))
+}
+
+func (a *agent) send(e wire.Event) error {
+	b, err := wire.Encode(e)
+	if err != nil {
+		return err
+	}
+	_, err = a.out.Write(b)
+	return err
+}

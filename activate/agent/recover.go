@@ -1,0 +1,129 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"flakeops/activate/wire"
+	"flakeops/internal/run"
+)
+
+// recover brings a deployment to its end after its main process is gone. It is
+// called when that ended well, too, and then has nothing to do.
+func (a *agent) recover(ctx context.Context, id string) error {
+	d, err := a.open(id)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // it never began
+	}
+	if err != nil {
+		return err
+	}
+	defer d.log.close()
+	if err := adopt(); err != nil {
+		return err
+	}
+	// Whoever holds the lock now will notice this deployment, and let go.
+	wait, cancel := context.WithTimeout(ctx, slack)
+	defer cancel()
+	if err := d.takeLock(wait); err != nil {
+		return err
+	}
+	return d.settle(ctx)
+}
+
+// settle resumes the deployment, with the lock held; it lets the lock go.
+func (d *deployment) settle(ctx context.Context) error {
+	var st state
+	switch err := readJSON(d.agent.layout.state(d.req.ID), &st); {
+	case errors.Is(err, os.ErrNotExist):
+		d.lock.release()
+		if d.log.seq == 0 {
+			d.refuse(errors.New("the agent on the host ended before it began: see journalctl -u " + unit(d.req.ID)))
+		}
+		return nil
+	case err != nil:
+		d.lock.release()
+		return err
+	}
+	if st.Final != nil {
+		d.lock.release()
+		return d.tellAgain(*st.Final)
+	}
+	m := d.machine(st)
+	return d.conclude(m, m.resume(ctx))
+}
+
+// tellAgain repeats the last event where its writer died before it was out.
+func (d *deployment) tellAgain(final wire.Event) error {
+	b, err := os.ReadFile(d.agent.layout.events(d.req.ID))
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(string(b), `"kind":"`+string(wire.Finished)+`"`) {
+		d.log.emit(final)
+	}
+	return nil
+}
+
+// settleOthers makes sure that no other deployment is half done. One whose unit
+// is still there is being rolled back by it, and has precedence; one whose unit
+// is gone is brought to its end here. The caller holds the lock, which is named
+// after it again afterwards.
+func (a *agent) settleOthers(ctx context.Context, own string, holder wire.Holder) error {
+	for _, id := range a.deployments() {
+		if id == own || !a.unfinished(id) {
+			continue
+		}
+		d, err := a.open(id)
+		if err != nil {
+			return err
+		}
+		err = a.settleOther(ctx, d)
+		_ = d.log.close()
+		if err != nil {
+			return err
+		}
+	}
+	a.sweep(own)
+	return nil
+}
+
+func (a *agent) settleOther(ctx context.Context, d *deployment) error {
+	if a.unitThere(ctx, d.req.ID) {
+		return &errLocked{holder: &wire.Holder{ID: d.req.ID, Operator: d.req.Operator, Since: time.Now()}}
+	}
+	var st state
+	if err := readJSON(a.layout.state(d.req.ID), &st); err != nil {
+		return err
+	}
+	m := d.machine(st)
+	d.lock = &hostLock{} // the caller's is held throughout
+	final := m.resume(ctx)
+	// What could not be concluded is no reason to refuse: the next attempt
+	// settles it again.
+	_ = d.conclude(m, final)
+	if final.Outcome == wire.RollbackFailed {
+		return fmt.Errorf("deployment %s ended half way and could not be rolled back: %s", d.req.ID, final.Message)
+	}
+	return nil
+}
+
+func (a *agent) unfinished(id string) bool {
+	var st state
+	return readJSON(a.layout.state(id), &st) == nil && st.Stage != stageFinished
+}
+
+func (a *agent) unitThere(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	out, _ := run.Output(ctx, a.runner, run.Command{Argv: []string{"systemctl", "is-active", unit(id)}})
+	switch strings.TrimSpace(string(out)) {
+	case "active", "activating", "deactivating", "reloading":
+		return true
+	}
+	return false
+}

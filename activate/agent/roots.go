@@ -1,0 +1,82 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"flakeops/activate/wire"
+)
+
+// root keeps old, new and the agent from the garbage collector while the
+// deployment runs.
+func (d *deployment) root(old before) error {
+	dir := d.agent.layout.roots()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("rooting the systems: %w", err)
+	}
+	for what, path := range map[string]string{
+		"old": old.Running, "profile": old.Profile, "new": d.req.System, "agent": d.req.Agent,
+	} {
+		if path == "" {
+			continue
+		}
+		if err := os.Symlink(path, filepath.Join(dir, d.req.ID+"."+what)); err != nil && !errors.Is(err, os.ErrExist) {
+			return fmt.Errorf("rooting the systems: %w", err)
+		}
+	}
+	return nil
+}
+
+// unroot lets go of a deployment's systems.
+func (a *agent) unroot(id string) {
+	names, _ := filepath.Glob(filepath.Join(a.layout.roots(), id+".*"))
+	for _, n := range names {
+		_ = os.Remove(n)
+	}
+}
+
+// sweep forgets what earlier deployments left: roots of those that failed to
+// roll back or that a power cut ended, and all but the newest event logs. The
+// caller holds the lock and has settled every unfinished deployment.
+func (a *agent) sweep(except string) {
+	const keep = 8 // a deployer may still be reading the last ones
+	roots, _ := os.ReadDir(a.layout.roots())
+	for _, r := range roots {
+		if !strings.HasPrefix(r.Name(), except+".") {
+			_ = os.Remove(filepath.Join(a.layout.roots(), r.Name()))
+		}
+	}
+	ids := a.deployments()
+	for i, id := range ids {
+		if i < len(ids)-keep && id != except {
+			_ = os.RemoveAll(a.layout.deployment(id))
+		}
+	}
+}
+
+// deployments lists the IDs this boot knows, oldest first: ULIDs sort by time.
+func (a *agent) deployments() []string {
+	entries, _ := os.ReadDir(a.layout.runDir())
+	var ids []string
+	for _, e := range entries {
+		if e.IsDir() && wire.ValidID(e.Name()) {
+			ids = append(ids, e.Name())
+		}
+	}
+	return ids
+}
+
+// markLeft remembers a system that runs although its activation failed, so that
+// deploying it again activates it again.
+func (a *agent) markLeft(final wire.Event) error {
+	if final.Outcome == wire.LeftBroken {
+		return writeFile(a.layout.left(), []byte(final.New))
+	}
+	if err := os.Remove(a.layout.left()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

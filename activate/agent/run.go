@@ -1,0 +1,156 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"flakeops/activate/wire"
+)
+
+// deployment is what the processes of one deployment share: its request, its
+// event log, and its effects on the host.
+type deployment struct {
+	agent *agent
+	req   wire.Request
+	log   *eventLog
+	fx    *host
+	lock  *hostLock
+}
+
+func (a *agent) open(id string) (*deployment, error) {
+	d := &deployment{agent: a}
+	if err := readJSON(a.layout.request(id), &d.req); err != nil {
+		return nil, err
+	}
+	log, err := openLog(a.layout.events(id))
+	if err != nil {
+		return nil, err
+	}
+	d.log = log
+	d.fx = &host{layout: a.layout, runner: a.runner, id: id, profile: a.layout.root + d.req.Profile}
+	return d, nil
+}
+
+// run is the main process of a deployment's unit.
+func (a *agent) run(ctx context.Context, id string) error {
+	d, err := a.open(id)
+	if err != nil {
+		return err
+	}
+	defer d.log.close()
+	m, err := d.begin(ctx)
+	if err != nil {
+		d.refuse(err)
+		return err
+	}
+	socket, err := serve(a.layout.socket(id), m.gate)
+	if err != nil {
+		// Nothing has changed yet, so this is not a rollback but an end.
+		return d.conclude(m, m.finish(wire.Event{Outcome: wire.RolledBack, Message: "opening the confirm socket: " + err.Error()}))
+	}
+	defer socket.Close()
+	return d.conclude(m, m.run(ctx))
+}
+
+// begin takes the lock and writes down everything that a recovery needs. When
+// it fails the host is as it was.
+func (d *deployment) begin(ctx context.Context) (*machine, error) {
+	if err := adopt(); err != nil {
+		return nil, err
+	}
+	if err := d.takeLock(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.agent.settleOthers(ctx, d.req.ID, d.holder()); err != nil {
+		d.lock.release()
+		return nil, err
+	}
+	old, err := d.fx.look(ctx)
+	if err == nil {
+		err = d.root(old)
+	}
+	if err == nil {
+		err = appendRecord(d.agent.layout.records(), d.record(old.Running, wire.Event{}))
+	}
+	m := d.machine(state{Stage: stageStarted, Old: old})
+	if err == nil {
+		err = d.fx.save(m.st)
+	}
+	if err != nil {
+		d.agent.unroot(d.req.ID)
+		d.lock.release()
+		return nil, err
+	}
+	left, _ := os.ReadFile(d.agent.layout.left())
+	m.again = string(left) == d.req.System
+	d.log.emit(wire.Event{Kind: wire.Started, ID: d.req.ID, Old: old.Running, New: d.req.System})
+	return m, nil
+}
+
+func (d *deployment) machine(st state) *machine {
+	return &machine{
+		req:   d.req,
+		st:    st,
+		fx:    d.fx,
+		gate:  newGate(d.req.TokenHash),
+		emit:  d.log.emit,
+		pause: 2 * time.Second,
+	}
+}
+
+func (d *deployment) holder() wire.Holder {
+	return wire.Holder{ID: d.req.ID, Operator: d.req.Operator, PID: os.Getpid(), Since: time.Now()}
+}
+
+func (d *deployment) takeLock(ctx context.Context) (err error) {
+	d.lock, err = takeLock(ctx, d.agent.layout.lock(), d.holder())
+	return err
+}
+
+// conclude writes down how it ended. The lock goes before the last event is
+// out, so that who waits for the event can start the next deployment.
+func (d *deployment) conclude(m *machine, final wire.Event) error {
+	if err := appendRecord(d.agent.layout.records(), d.record(m.st.Old.Running, final)); err != nil {
+		final.Message = join(final.Message, "the host's record could not be written: "+err.Error())
+	}
+	problem := d.agent.markLeft(final)
+	if final.Outcome != wire.RollbackFailed { // then somebody needs both systems
+		d.agent.unroot(d.req.ID)
+	}
+	m.st.Stage, m.st.Final = stageFinished, &final
+	problem = errors.Join(problem, d.fx.save(m.st))
+	d.lock.release()
+	d.log.emit(final)
+	if !final.Outcome.OK() {
+		problem = errors.Join(fmt.Errorf("%s: %s", final.Outcome, final.Message), problem)
+	}
+	return problem
+}
+
+// refuse puts the refusal where the deployer's stream finds it.
+func (d *deployment) refuse(cause error) {
+	e := wire.Event{Kind: wire.Refused, ID: d.req.ID, Message: cause.Error()}
+	var locked *errLocked
+	if errors.As(cause, &locked) {
+		e.Holder = locked.holder
+	}
+	d.log.emit(e)
+}
+
+func (d *deployment) record(old string, final wire.Event) wire.Record {
+	return wire.Record{
+		Version: wire.Version, ID: d.req.ID, Time: time.Now().UTC(), Node: d.req.Node,
+		Operator: d.req.Operator, Flake: d.req.Flake, Old: old, New: d.req.System, Goal: d.req.Goal,
+		Outcome: final.Outcome, Message: final.Message, Units: final.Units,
+	}
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}

@@ -1,0 +1,107 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"flakeops/activate/wire"
+	"flakeops/internal/run"
+)
+
+// slack is added to every limit that systemd enforces on the unit: the agent's
+// own limits come first, systemd's are for an agent that hangs.
+const slack = 60 * time.Second
+
+// start hands a deployment to systemd and follows it. From then on the host
+// needs nobody.
+func (a *agent) start(ctx context.Context, stdin io.Reader) error {
+	var req wire.Request
+	if err := wire.ReadDocument(stdin, &req); err != nil {
+		return a.refuse(err)
+	}
+	if err := req.Validate(); err != nil {
+		return a.refuse(err)
+	}
+	if err := a.prepare(req); err != nil {
+		return a.refuse(err)
+	}
+	ctx2, cancel := context.WithTimeout(ctx, slack)
+	defer cancel()
+	if _, err := a.runner.Run(ctx2, run.Command{Argv: unitArgv(req)}); err != nil {
+		return a.refuse(fmt.Errorf("starting %s: %w", unit(req.ID), err))
+	}
+	return a.follow(ctx, req.ID, 1)
+}
+
+// prepare writes down what the unit will read.
+func (a *agent) prepare(req wire.Request) error {
+	if err := a.usable(req.System); err != nil {
+		return err
+	}
+	if err := ownedDir(a.layout.runDir(), 0o755); err != nil {
+		return err
+	}
+	dir := a.layout.deployment(req.ID)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		if errors.Is(err, os.ErrExist) {
+			return fmt.Errorf("deployment %s was started before", req.ID)
+		}
+		return err
+	}
+	return writeJSON(a.layout.request(req.ID), req)
+}
+
+// usable refuses a path that is not a system before anything is touched.
+func (a *agent) usable(system string) error {
+	name := filepath.Join(system, "bin/switch-to-configuration")
+	switch fi, err := os.Stat(name); {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%s is not a NixOS system, or is not on this host: it has no bin/switch-to-configuration", system)
+	case err != nil:
+		return err
+	case !fi.Mode().IsRegular() || fi.Mode()&0o111 == 0:
+		return fmt.Errorf("%s cannot be executed", name)
+	}
+	return nil
+}
+
+// unitArgv is the transient unit. When its main process ends, however it does,
+// systemd kills what the activation left in the unit at once (SIGKILL, because
+// the rollback must not wait for a script that ignores SIGTERM), and then runs
+// the recovery.
+func unitArgv(req wire.Request) []string {
+	activation := time.Duration(req.ActivationTimeout) * time.Second
+	confirm := time.Duration(req.ConfirmTimeout) * time.Second
+	recovery := 6*activation + slack // profile and running system, three tries each
+	return []string{
+		"systemd-run", "--quiet", "--no-ask-password", "--collect",
+		"--unit=" + unit(req.ID),
+		"--description=flakeops deployment " + req.ID,
+		"--service-type=exec",
+		"--property=KillSignal=SIGKILL",
+		"--property=ExecStopPost=" + req.Agent + " agent recover " + req.ID,
+		"--property=TimeoutStopSec=" + seconds(recovery),
+		"--property=RuntimeMaxSec=" + seconds(3*activation+confirm+recovery),
+		"--setenv=PATH=" + searchPath(),
+		"--setenv=HOME=/root",
+		"--",
+		req.Agent, "agent", "run", req.ID,
+	}
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%ds", int(d.Seconds())) }
+
+// searchPath is where the unit finds nix-env and systemctl: where this process
+// finds them, and where NixOS and a multi-user Nix have them.
+func searchPath() string {
+	const usual = "/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+	if p := os.Getenv("PATH"); p != "" {
+		return p + ":" + usual
+	}
+	return usual
+}
