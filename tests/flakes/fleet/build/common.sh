@@ -1,0 +1,3 @@
+# Builds what every system shares.
+mkdir "$out"
+cp -R "$src" "$out/system"

@@ -1,0 +1,43 @@
+# Builds a node's system.
+fault() {
+	case " $faults " in *" $1 "*) return 0 ;; esac
+	return 1
+}
+
+if fault build-slow; then
+	until [ -e "$gateFile" ]; do sleep 0.05; done
+fi
+if fault build-fails; then
+	printf 'build of %s fails: %s\n' "$nodeName" "$message" >&2
+	exit 1
+fi
+
+mkdir -p "$out/bin" "$out/etc/fleet" "$out/etc/systemd/system" "$out/faults"
+
+# Copies, because each finds its system by resolving its own name.
+cp "$common/system/switch-to-configuration" "$out/bin/"
+cp "$common/system/activate" "$out/"
+ln -s "$common" "$out/sw"
+
+printf '%s\n' "$nodeName" >"$out/name"
+printf '%s' "$platform" >"$out/system"
+printf '%s\n' "$version" >"$out/version"
+printf '%s' "fleet.$version" >"$out/nixos-version"
+printf '%s\n' "$message" >"$out/etc/fleet/message"
+
+: >"$out/etc/fleet/units"
+for service in $services; do
+	for unit in "$service"/units/*; do
+		ln -s "$unit" "$out/etc/systemd/system/"
+		printf '%s\n' "${unit##*/}" >>"$out/etc/fleet/units"
+	done
+done
+
+for fault in $faults; do
+	if [ -e "$common/system/faults/$fault" ]; then
+		cp "$common/system/faults/$fault" "$out/faults/"
+	fi
+done
+if fault reboot-needed; then : >"$out/reboot-needed"; fi
+
+printf '%s\n' $bulk >"$out/etc/fleet/bulk"
