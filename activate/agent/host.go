@@ -26,8 +26,8 @@ type host struct {
 // ends, the group is ended first and then whatever left the group: an
 // activation that goes on in the background would fight the rollback.
 func (h *host) activate(ctx context.Context, system, action string, line func(string)) (int, error) {
-	out := &lineWriter{line: line}
-	defer out.flush()
+	out := &wire.LineWriter{Line: line}
+	defer out.Flush()
 	res, err := h.runner.Run(ctx, run.Command{
 		Argv:   []string{filepath.Join(system, "bin/switch-to-configuration"), action},
 		Stdout: out,

@@ -1,0 +1,67 @@
+package activate
+
+import (
+	"context"
+	"time"
+
+	"flakeops/activate/wire"
+)
+
+// startConfirm begins to confirm, once. The connection has to be a fresh one:
+// that a link from before the activation still carries bytes does not prove
+// that the operator can get in again.
+func (f *follower) startConfirm(within time.Duration) {
+	if f.confirming || f.aborting {
+		return
+	}
+	f.confirming = true
+	doc := f.attachDoc(wire.Attach{Token: f.token})
+	f.spawn(func() { f.confirm(within, doc) })
+}
+
+// confirm makes attempts until one is accepted or the host's time is over. An
+// attempt that hangs, as one does whose packets are dropped, gets another one
+// beside it: the link may have healed for that one.
+func (f *follower) confirm(within time.Duration, doc []byte) {
+	ctx, cancel := context.WithTimeout(f.ctx, within)
+	defer cancel()
+	ended := make(chan struct{}, maxAttempts)
+	running := 0
+	for {
+		if running < maxAttempts {
+			running++
+			f.spawn(func() {
+				f.attempt(ctx, doc)
+				ended <- struct{}{}
+			})
+		}
+		next := time.NewTimer(overlap)
+		select {
+		case <-next.C:
+		case <-ended:
+			running--
+		case <-f.accepted:
+			next.Stop()
+			return
+		case <-ctx.Done():
+			next.Stop()
+			return
+		}
+		next.Stop()
+	}
+}
+
+// attempt dials within the host's time, but then follows for as long as there
+// is something to follow: after activation this may be the only link alive.
+func (f *follower) attempt(ctx context.Context, doc []byte) {
+	m := message{token: true}
+	began := time.Now()
+	l, err := f.host.Dial(ctx)
+	if err == nil {
+		err = f.follow(l, "attach", doc, m)
+		_ = l.Close()
+	}
+	pause(ctx, retryEvery-time.Since(began))
+	m.ended, m.err = true, err
+	f.tell(m)
+}

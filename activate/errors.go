@@ -1,0 +1,59 @@
+package activate
+
+import (
+	"fmt"
+	"strings"
+
+	"flakeops/activate/wire"
+)
+
+// RefusedError says that the host started nothing, and has not changed.
+type RefusedError struct {
+	Reason string
+	Holder *wire.Holder // who holds the host's lock, when that is the reason
+}
+
+// Error gives the reason, and for a lock what to do about it.
+func (e *RefusedError) Error() string {
+	if e.Holder != nil {
+		return "refused: " + e.Reason + ": wait for it to end, then deploy again"
+	}
+	return "refused: " + e.Reason
+}
+
+// OutcomeError is a deployment that ended, but not well.
+type OutcomeError struct {
+	Event   wire.Event // the last event
+	Confirm error      // why the last attempt to confirm failed, if one did
+}
+
+// Error says how the deployment ended and why, and what to do next.
+func (e *OutcomeError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", e.Event.Outcome, e.Event.Message)
+	if e.Confirm != nil {
+		fmt.Fprintf(&b, "; last attempt to confirm: %v", e.Confirm)
+	}
+	switch e.Event.Outcome {
+	case wire.RollbackFailed:
+		fmt.Fprintf(&b, "; look at the host: journalctl -u flakeops-%s; the system it had is %s", e.Event.ID, e.Event.Old)
+	case wire.LeftBroken:
+		b.WriteString("; autoRollback is off: deploy again, or go back by hand with " + e.Event.Old + "/bin/switch-to-configuration test")
+	}
+	return b.String()
+}
+
+// UnknownOutcomeError is a deployment whose end the deployer did not learn. The
+// host keeps the promise by itself.
+type UnknownOutcomeError struct {
+	ID  string
+	Err error // what kept the deployer from learning it
+}
+
+// Error names the deployment, so that its record can be found on the host.
+func (e *UnknownOutcomeError) Error() string {
+	return fmt.Sprintf("outcome of deployment %s unknown: %v; unconfirmed, the host rolls back by itself: see /var/lib/flakeops/deployments.jsonl there", e.ID, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *UnknownOutcomeError) Unwrap() error { return e.Err }

@@ -1,0 +1,195 @@
+package activate
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	_ "embed" // the script
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"flakeops/activate/wire"
+	"flakeops/internal/run"
+)
+
+//go:embed facts.sh
+var factsScript string
+
+// Facts is what a host tells of itself in one round trip.
+type Facts struct {
+	Running    string // system; empty where there is none
+	Booted     string // system
+	Profile    string // system
+	Generation int    // of the profile; 0 where there is none
+	Left       string // system that runs although its activation failed
+	Machine    string // `uname -sm`: Linux x86_64
+	BootID     string
+	NixOS      bool         // the host says of itself that it is NixOS
+	Systemd    int          // version; 0 where systemd is not running
+	Nix        string       // version; empty where nix-store is not found
+	Holder     *wire.Holder // who holds the host's lock, as far as its file tells
+	Present    map[string]bool
+}
+
+// ReadFacts asks the host behind r, for which any user will do. Present tells
+// which of paths are valid there; it is all of them or none, for a system and
+// its agent are pushed together.
+func ReadFacts(ctx context.Context, r run.Runner, paths ...string) (Facts, error) {
+	out, err := run.Output(ctx, r, run.Command{Argv: append([]string{"sh", "-c", factsScript, "sh"}, paths...)})
+	if err != nil {
+		return Facts{}, fmt.Errorf("reading the host's facts: %w", err)
+	}
+	f, err := parseFacts(out)
+	if err != nil {
+		return Facts{}, fmt.Errorf("reading the host's facts: %w", err)
+	}
+	return f, nil
+}
+
+// parseFacts passes over lines it does not know: a login shell may print
+// anything before the script runs.
+func parseFacts(out []byte) (Facts, error) {
+	f := Facts{Present: map[string]bool{}}
+	whole := false
+	s := bufio.NewScanner(bytes.NewReader(out))
+	s.Buffer(nil, wire.MaxLine)
+	for s.Scan() {
+		name, value, ok := strings.Cut(s.Text(), "\t")
+		if !ok {
+			continue
+		}
+		switch name {
+		case "running":
+			f.Running = value
+		case "booted":
+			f.Booted = value
+		case "profile":
+			f.Profile = value
+		case "generation":
+			f.Generation = generationNumber(value)
+		case "left":
+			f.Left = value
+		case "machine":
+			f.Machine = value
+		case "boot":
+			f.BootID = value
+		case "nixos":
+			f.NixOS = value == "yes"
+		case "systemd":
+			f.Systemd = leadingNumber(value)
+		case "nix":
+			f.Nix = lastWord(value)
+		case "holder":
+			var h wire.Holder
+			if json.Unmarshal([]byte(value), &h) == nil && h.ID != "" {
+				f.Holder = &h
+			}
+		case "present":
+			f.Present[value] = true
+		case "end":
+			whole = true
+		}
+	}
+	if err := s.Err(); err != nil {
+		return Facts{}, err
+	}
+	if !whole {
+		return Facts{}, errors.New("the answer was cut short")
+	}
+	return f, nil
+}
+
+func generationNumber(link string) int {
+	s, ok := strings.CutSuffix(path.Base(link), "-link")
+	if !ok {
+		return 0
+	}
+	n, err := strconv.Atoi(s[strings.LastIndexByte(s, '-')+1:])
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+func leadingNumber(s string) int {
+	end := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(s)
+	}
+	n, err := strconv.Atoi(s[:end])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func lastWord(s string) string {
+	words := strings.Fields(s)
+	if len(words) == 0 {
+		return ""
+	}
+	return words[len(words)-1]
+}
+
+// UpToDate says whether the goal is reached already, so that nothing has to run.
+func (f Facts) UpToDate(goal wire.Goal, system string) bool {
+	if f.Left == system {
+		return false
+	}
+	switch goal {
+	case wire.Switch:
+		return f.Running == system && f.Profile == system
+	case wire.Test:
+		return f.Running == system
+	case wire.Boot:
+		return f.Profile == system
+	}
+	return false
+}
+
+// Check says why a host cannot take systems of the given Nix system, such as
+// x86_64-linux; nil when it can.
+func (f Facts) Check(nixSystem string) error {
+	switch {
+	case f.Systemd == 0:
+		return errors.New("systemd is not running on the host (no /run/systemd/system): flakeops activates NixOS systems only")
+	case f.Nix == "":
+		return errors.New("nix-store is not found on the host: install Nix, or put it into the PATH that sshd gives to commands")
+	case f.Running == "":
+		return errors.New("the host is not running NixOS (no /run/current-system): install NixOS on it first")
+	case !wire.ValidStorePath(f.Running):
+		return fmt.Errorf("the host's /run/current-system leads to %q, which is not a store path", f.Running)
+	}
+	if !runs(f.Machine, nixSystem) {
+		return fmt.Errorf("wrong architecture: the system is built for %s, the host is %s: check nixpkgs.hostPlatform or targetHost", nixSystem, f.Machine)
+	}
+	return nil
+}
+
+// runs says whether a machine, as `uname -sm` names it, runs a Nix system.
+func runs(machine, nixSystem string) bool {
+	kernel, cpu, _ := strings.Cut(machine, " ")
+	want, os, _ := strings.Cut(nixSystem, "-")
+	if os != "linux" || kernel != "Linux" {
+		return false
+	}
+	switch cpu {
+	case want:
+		return true
+	case "x86_64":
+		return want == "i686"
+	case "i386", "i486", "i586":
+		return want == "i686"
+	case "armv8l":
+		return want == "armv7l" || want == "armv6l"
+	case "armv7l":
+		return want == "armv6l"
+	case "ppc64le":
+		return want == "powerpc64le"
+	}
+	return false
+}

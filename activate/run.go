@@ -1,0 +1,181 @@
+package activate
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"flakeops/activate/wire"
+)
+
+// How long a deployer waits for a sign of life.
+const (
+	stallAfter  = 4 * time.Second        // silence after which the link is suspected
+	retryEvery  = 500 * time.Millisecond // between attempts that failed at once
+	overlap     = 2 * time.Second        // an attempt this old gets a second one beside it
+	maxAttempts = 3                      // attempts under way at once
+	maxGarbage  = 3                      // streams that may break the protocol
+	maxGrace    = time.Minute            // for a rollback, beyond the host's own limits
+)
+
+// Run deploys req.System and follows the deployment to its end, which it
+// returns: the Finished event, and with it an *OutcomeError when the outcome is
+// not what was asked for. Without an end it returns a *RefusedError, when the
+// host has not changed, or an *UnknownOutcomeError. Run makes the token, so
+// req.TokenHash is ignored. When ctx ends, the host is asked to go back and is
+// waited for, for as long as it may take by its own limits.
+//
+// observe gets every event once and in order; it must not block. Events without
+// a number are this side's own remarks.
+func Run(ctx context.Context, h Host, req wire.Request, observe func(wire.Event)) (wire.Event, error) {
+	token, hash, err := newToken()
+	if err != nil {
+		return wire.Event{}, err
+	}
+	req.Version, req.TokenHash = wire.Version, hash
+	if err := req.Validate(); err != nil {
+		return wire.Event{}, err
+	}
+	doc, err := json.Marshal(req)
+	if err != nil {
+		return wire.Event{}, err
+	}
+	streams, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	f := &follower{
+		host: h, req: req, token: token, observe: observe,
+		ctx: streams, in: make(chan message), news: time.Now(),
+		accepted: make(chan struct{}),
+	}
+	// Every goroutine ends with the streams' context, and none outlives Run.
+	defer f.wait()
+	defer cancel()
+	f.live++
+	f.spawn(func() { f.stream(h.Link, "start", doc) })
+	return f.loop(ctx)
+}
+
+func newToken() (token, hash string, err error) {
+	b := make([]byte, 32)
+	if _, err := rand.Read(b); err != nil {
+		return "", "", fmt.Errorf("making the confirm token: %w", err)
+	}
+	token = hex.EncodeToString(b)
+	sum := sha256.Sum256([]byte(token))
+	return token, hex.EncodeToString(sum[:]), nil
+}
+
+// loop is the one goroutine that knows how far the deployment is.
+func (f *follower) loop(ctx context.Context) (wire.Event, error) {
+	tick := time.NewTicker(stallAfter / 4)
+	defer tick.Stop()
+	interrupted := ctx.Done()
+	for {
+		select {
+		case m := <-f.in:
+			if end, err := f.handle(m); end != nil || err != nil {
+				return f.ended(end, err)
+			}
+		case <-interrupted:
+			interrupted = nil
+			f.remark("interrupted: asking the host to go back")
+			f.abort()
+		case <-tick.C:
+			silent := time.Since(f.news)
+			if silent > stallAfter {
+				f.reattach()
+			}
+			if silent > f.patience() {
+				return wire.Event{}, f.unknown(fmt.Errorf("no contact for %s", silent.Round(time.Second)))
+			}
+		}
+	}
+}
+
+func (f *follower) ended(end *wire.Event, err error) (wire.Event, error) {
+	if err != nil {
+		return wire.Event{}, err
+	}
+	if !end.Outcome.OK() {
+		return *end, &OutcomeError{Event: *end, Confirm: f.confirmErr}
+	}
+	return *end, nil
+}
+
+// handle takes one message of a stream. It returns the last event, or the error
+// that ends the following.
+func (f *follower) handle(m message) (*wire.Event, error) {
+	if m.ended {
+		return nil, f.streamEnded(m)
+	}
+	e := m.event
+	f.news, f.garbage, f.lost = time.Now(), 0, false
+	switch e.Kind {
+	case wire.Refused:
+		return nil, f.refused(e)
+	case wire.Reply:
+		if e.Reply == wire.Accepted && !m.abort {
+			f.acceptOnce.Do(func() { close(f.accepted) })
+			f.confirmErr = nil
+			f.remark("confirmed")
+		}
+		return nil, nil
+	case wire.Heartbeat:
+		return nil, nil
+	}
+	if e.Seq <= f.seen {
+		return nil, nil // another stream was faster
+	}
+	if e.Seq != f.seen+1 && e.Kind != wire.Finished {
+		return nil, nil // a gap: the next attach asks for it
+	}
+	f.seen = e.Seq
+	f.observe(e)
+	switch e.Kind {
+	case wire.Phase:
+		f.phase = e.Phase
+		if e.Phase == wire.PhaseWaiting {
+			f.startConfirm(time.Duration(e.Seconds) * time.Second)
+		}
+	case wire.Finished:
+		return &e, nil
+	}
+	return nil, nil
+}
+
+// refused ends a deployment that the host did not start; a host that once had
+// it, and does not know it any more, leaves its outcome unknown.
+func (f *follower) refused(e wire.Event) error {
+	if f.seen > 0 {
+		return f.unknown(errors.New(e.Message))
+	}
+	return &RefusedError{Reason: e.Message, Holder: e.Holder}
+}
+
+func (f *follower) unknown(err error) error {
+	if f.problem != nil {
+		err = fmt.Errorf("%w; last problem: %v", err, f.problem)
+	}
+	return &UnknownOutcomeError{ID: f.req.ID, Err: err}
+}
+
+// patience is how long silence is borne: what the host may still need by its
+// own limits, and some grace for the rollback.
+func (f *follower) patience() time.Duration {
+	activation := time.Duration(f.req.ActivationTimeout) * time.Second
+	confirm := time.Duration(f.req.ConfirmTimeout) * time.Second
+	switch f.phase {
+	case wire.PhaseWaiting:
+		return confirm + min(activation, maxGrace) + maxGrace/4
+	default:
+		return activation + confirm + min(activation, maxGrace) + maxGrace/4
+	}
+}
+
+func (f *follower) remark(text string) {
+	f.observe(wire.Event{Kind: wire.Phase, Phase: text, Time: time.Now()})
+}
