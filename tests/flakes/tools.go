@@ -2,6 +2,7 @@ package flakes
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -27,8 +28,8 @@ func Nix(t testing.TB, dir string, args ...string) string {
 	return out
 }
 
-// TryNix is Nix for a call that may fail. The error is what nix wrote to
-// standard error.
+// TryNix is Nix for a call that may fail. The error ends with what
+// nix wrote to standard error.
 func TryNix(t testing.TB, dir string, args ...string) (string, error) {
 	t.Helper()
 	return command(t, dir, []string{"NIX_CONFIG=" + NixConfig}, "nix", args...)
@@ -67,15 +68,7 @@ func command(t testing.TB, dir string, env []string, program string, args ...str
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return "", &toolError{err, strings.TrimSpace(stderr.String())}
+		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
 	}
 	return strings.TrimSuffix(stdout.String(), "\n"), nil
 }
-
-// toolError is a program's failure with what it said.
-type toolError struct {
-	err    error
-	stderr string
-}
-
-func (e *toolError) Error() string { return e.err.Error() + ": " + e.stderr }

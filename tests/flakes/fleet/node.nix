@@ -84,11 +84,8 @@ let
     };
   };
   declared = module.options.deployment;
-  defined = builtins.mapAttrs
-    (setting: value:
-      if declared ? ${setting} then value
-      else throw "The option `deployment.${setting}' does not exist.")
-    node.deployment;
+  defined = node.deployment or { };
+  unknown = builtins.attrNames (builtins.removeAttrs defined (builtins.attrNames declared));
 
   # As in NixOS, an option of a nullable type that nothing defines reads as null.
   value = setting: option: defined.${setting} or option.default or null;
@@ -98,7 +95,7 @@ let
   imported = node ? deployment;
 in
 {
-  config = {
+  config = if unknown != [ ] then throw "The option `deployment.${builtins.head unknown}' does not exist." else {
     system.build.toplevel = if has "eval-throws" then throw message else toplevel;
     nixpkgs.hostPlatform.system = platform;
     networking.hostName = "fleet";
