@@ -31,7 +31,10 @@ func (f *follower) confirm(within time.Duration, doc []byte) {
 		if running < maxAttempts {
 			running++
 			f.spawn(func() {
-				f.attempt(ctx, doc)
+				// Dial within the host's time, but then follow for as long as
+				// there is something to follow: after the activation this may
+				// be the only link alive.
+				f.dialStream(ctx, f.ctx, doc, message{token: true})
 				ended <- struct{}{}
 			})
 		}
@@ -49,19 +52,4 @@ func (f *follower) confirm(within time.Duration, doc []byte) {
 		}
 		next.Stop()
 	}
-}
-
-// attempt dials within the host's time, but then follows for as long as there
-// is something to follow: after activation this may be the only link alive.
-func (f *follower) attempt(ctx context.Context, doc []byte) {
-	m := message{token: true}
-	began := time.Now()
-	l, err := f.host.Dial(ctx)
-	if err == nil {
-		err = f.follow(l, "attach", doc, m)
-		_ = l.Close()
-	}
-	pause(ctx, retryEvery-time.Since(began))
-	m.ended, m.err = true, err
-	f.tell(m)
 }

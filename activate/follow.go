@@ -29,7 +29,8 @@ type follower struct {
 	phase      string
 	news       time.Time // when the host was last heard
 	live       int       // streams open
-	dialing    bool      // a dial for a new stream is under way
+	giveUp     func()    // ends the connection reattach made; nil without one
+	dialed     time.Time // when that began
 	lost       bool      // that the link is lost was said
 	garbage    int       // streams in a row that broke the protocol
 	problem    error     // newest failure to reach the host
@@ -37,8 +38,8 @@ type follower struct {
 	confirming bool
 
 	confirmErr error
-	accepted   chan struct{}
-	acceptOnce sync.Once
+	confirmed  bool
+	accepted   chan struct{} // closed when confirmed becomes true
 }
 
 // message is what a stream or a dial reports.
@@ -70,7 +71,7 @@ func (f *follower) tell(m message) {
 // stream runs one verb of the agent and tells of its events until it ends.
 func (f *follower) stream(l Link, verb string, doc []byte) {
 	m := message{start: verb == "start"}
-	m.err = f.follow(l, verb, doc, m)
+	m.err = f.follow(f.ctx, l, verb, doc, m)
 	m.ended = true
 	f.tell(m)
 }
@@ -82,8 +83,8 @@ func (e *errProtocol) Error() string { return "the agent's answer is not underst
 func (e *errProtocol) Unwrap() error { return e.err }
 
 // follow is one stream. Its template m says what kind of stream it is.
-func (f *follower) follow(l Link, verb string, doc []byte, m message) error {
-	ctx, cancel := context.WithCancel(f.ctx)
+func (f *follower) follow(ctx context.Context, l Link, verb string, doc []byte, m message) error {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r, w := io.Pipe()
 	done := make(chan error, 1)
@@ -119,10 +120,11 @@ func (f *follower) follow(l Link, verb string, doc []byte, m message) error {
 // deployment, any other is replaced.
 func (f *follower) streamEnded(m message) error {
 	if m.dial {
-		f.dialing = false
+		f.giveUp()
+		f.giveUp = nil
 	}
 	if m.token {
-		if m.err != nil {
+		if m.err != nil && !f.confirmed {
 			f.confirmErr = m.err
 		}
 		return nil
@@ -151,32 +153,38 @@ func (f *follower) streamEnded(m message) error {
 }
 
 // reattach asks for the events from the next number on over a new connection.
-// Streams that only seem dead are left alone: what they still bring counts.
+// The stream that started the deployment is left alone even if it seems dead:
+// what it still brings counts. An attempt of reattach's own that is as silent is
+// given up, and the next tick makes another.
 func (f *follower) reattach() {
-	if f.dialing {
+	if f.giveUp != nil {
+		if time.Since(f.dialed) > 2*stallAfter {
+			f.giveUp()
+		}
 		return
 	}
-	f.dialing = true
 	if !f.lost && time.Since(f.news) > stallAfter {
 		f.lost = true
 		f.remark("no contact: connecting again")
 	}
+	ctx, cancel := context.WithCancel(f.ctx)
+	f.giveUp, f.dialed = cancel, time.Now()
 	doc := f.attachDoc(wire.Attach{Abort: f.aborting})
-	f.spawn(func() { f.dialStream(f.ctx, doc, message{dial: true}) })
+	f.spawn(func() { f.dialStream(ctx, ctx, doc, message{dial: true}) })
 }
 
-// dialStream opens a fresh connection and a stream on it; both end together.
-// It reports an end in either case, not before retryEvery has passed, which
-// keeps whoever answers it by another attempt from spinning.
-func (f *follower) dialStream(ctx context.Context, doc []byte, m message) {
+// dialStream opens a fresh connection and follows over it; both end together.
+// It reports the end not before retryEvery has passed, which keeps whoever
+// answers it by another attempt from spinning.
+func (f *follower) dialStream(dial, follow context.Context, doc []byte, m message) {
 	began := time.Now()
-	l, err := f.host.Dial(ctx)
+	l, err := f.host.Dial(dial)
 	if err == nil {
-		err = f.follow(l, "attach", doc, m)
+		err = f.follow(follow, l, "attach", doc, m)
 		_ = l.Close()
 	}
-	pause(ctx, retryEvery-time.Since(began))
-	m.ended, m.err, m.event = true, err, wire.Event{}
+	pause(dial, retryEvery-time.Since(began))
+	m.ended, m.err = true, err
 	f.tell(m)
 }
 
@@ -187,7 +195,7 @@ func (f *follower) abort() {
 	doc := f.attachDoc(wire.Attach{Abort: true})
 	f.spawn(func() {
 		m := message{abort: true}
-		m.err = f.follow(f.host.Link, "attach", doc, m)
+		m.err = f.follow(f.ctx, f.host.Link, "attach", doc, m)
 		m.ended = true
 		f.tell(m)
 	})

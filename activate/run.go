@@ -113,14 +113,16 @@ func (f *follower) handle(m message) (*wire.Event, error) {
 		return nil, f.streamEnded(m)
 	}
 	e := m.event
-	f.news, f.garbage, f.lost = time.Now(), 0, false
+	f.news, f.lost = time.Now(), false
+	if e.Kind == wire.Refused {
+		return nil, f.refused(m)
+	}
+	f.garbage = 0
 	switch e.Kind {
-	case wire.Refused:
-		return nil, f.refused(e)
 	case wire.Reply:
-		if e.Reply == wire.Accepted && !m.abort {
-			f.acceptOnce.Do(func() { close(f.accepted) })
-			f.confirmErr = nil
+		if e.Reply == wire.Accepted && m.token && !f.confirmed {
+			f.confirmed, f.confirmErr = true, nil
+			close(f.accepted)
 			f.remark("confirmed")
 		}
 		return nil, nil
@@ -130,15 +132,15 @@ func (f *follower) handle(m message) (*wire.Event, error) {
 	if e.Seq <= f.seen {
 		return nil, nil // another stream was faster
 	}
-	if e.Seq != f.seen+1 && e.Kind != wire.Finished {
-		return nil, nil // a gap: the next attach asks for it
-	}
 	f.seen = e.Seq
 	f.observe(e)
 	switch e.Kind {
 	case wire.Phase:
 		f.phase = e.Phase
-		if e.Phase == wire.PhaseWaiting {
+		switch {
+		case f.aborting && e.Phase != wire.PhaseRollingBack:
+			f.abort() // the first one may have come before there was anything to abort
+		case e.Phase == wire.PhaseWaiting:
 			f.startConfirm(time.Duration(e.Seconds) * time.Second)
 		}
 	case wire.Finished:
@@ -147,13 +149,22 @@ func (f *follower) handle(m message) (*wire.Event, error) {
 	return nil, nil
 }
 
-// refused ends a deployment that the host did not start; a host that once had
-// it, and does not know it any more, leaves its outcome unknown.
-func (f *follower) refused(e wire.Event) error {
-	if f.seen > 0 {
-		return f.unknown(errors.New(e.Message))
+// refused ends a deployment that the host did not start. That the host knows
+// nothing of it can also mean that the start is still on its way, which is why
+// such an answer counts only when it is repeated; and a host that knew it once,
+// and does not any more, leaves the outcome unknown.
+func (f *follower) refused(m message) error {
+	switch {
+	case m.abort:
+		return nil
+	case f.seen > 0:
+		return f.unknown(errors.New(m.event.Message))
+	case !m.start:
+		if f.garbage++; f.garbage < maxGarbage {
+			return nil
+		}
 	}
-	return &RefusedError{Reason: e.Message, Holder: e.Holder}
+	return &RefusedError{Reason: m.event.Message, Holder: m.event.Holder}
 }
 
 func (f *follower) unknown(err error) error {
