@@ -1,0 +1,275 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"flakeops/activate/wire"
+)
+
+// world is a host in memory: what runs, what the profile and the boot loader
+// hold, and how each system behaves when it is switched to.
+type world struct {
+	current, profile, boot string
+	stages                 []stage
+	failed                 []string
+	stopping               bool
+	saveErr                error
+	setErr                 error
+	// exits gives the exit status of "SYSTEM ACTION"; absent means 0.
+	exits map[string]int
+	// hangs lists the "SYSTEM ACTION" that last until the context ends.
+	hangs map[string]bool
+	// breaks lists units that "SYSTEM ACTION" makes fail.
+	breaks map[string][]string
+	// refuses lists the "SYSTEM ACTION" that change nothing when they fail.
+	refuses map[string]bool
+	calls   []string
+}
+
+func (w *world) activate(ctx context.Context, system, action string, line func(string)) (int, error) {
+	key := system + " " + action
+	w.calls = append(w.calls, key)
+	line("switching to " + system)
+	if !w.refuses[key] {
+		switch action {
+		case "test":
+			w.current = system
+		case "boot":
+			if w.exits[key] == 0 {
+				w.boot = system
+			}
+		}
+	}
+	if w.hangs[key] {
+		<-ctx.Done()
+		return -1, context.Cause(ctx)
+	}
+	w.failed = append(w.failed, w.breaks[key]...)
+	return w.exits[key], nil
+}
+
+func (w *world) setProfile(_ context.Context, system string) error {
+	if w.setErr != nil {
+		return w.setErr
+	}
+	w.profile = system
+	return nil
+}
+
+func (w *world) restoreProfile(_ context.Context, old before) error {
+	w.profile = old.Profile
+	return nil
+}
+
+func (w *world) running() (string, error)                      { return w.current, nil }
+func (w *world) failedUnits(context.Context) ([]string, error) { return slices.Clone(w.failed), nil }
+func (w *world) shuttingDown(context.Context) bool             { return w.stopping }
+
+func (w *world) save(st state) error {
+	w.stages = append(w.stages, st.Stage)
+	return w.saveErr
+}
+
+const token = "the token"
+
+// scenario is one deployment of NEW onto a host that runs OLD, with what
+// happens meanwhile.
+type scenario struct {
+	name    string
+	goal    wire.Goal
+	world   func(*world)
+	request func(*wire.Request)
+	confirm time.Duration // after the wait began; 0 means never
+	abort   time.Duration // after the start; 0 means never
+	again   bool
+
+	outcome wire.Outcome
+	message string    // part of it
+	after   [3]string // running, profile, boot default
+	units   []string
+	lasts   time.Duration
+	reboot  bool
+}
+
+func TestMachine(t *testing.T) {
+	old, fresh := [3]string{"OLD", "OLD", "OLD"}, [3]string{"NEW", "NEW", "NEW"}
+	for _, s := range []scenario{
+		{name: "confirmed", confirm: time.Second, outcome: wire.Deployed, after: fresh, lasts: time.Second},
+		{name: "confirmed at the last moment", confirm: 30*time.Second - 1, outcome: wire.Deployed, after: fresh},
+		{name: "confirmed too late", confirm: 30*time.Second + 1, outcome: wire.RolledBack, message: "not confirmed within confirmTimeout (30 s)", after: old, lasts: 30 * time.Second},
+		{name: "never confirmed", outcome: wire.RolledBack, message: "fresh connection", after: old, lasts: 30 * time.Second},
+		{name: "without magic rollback", request: func(r *wire.Request) { r.MagicRollback = false }, outcome: wire.Deployed, after: fresh},
+		{name: "test", goal: wire.Test, confirm: time.Second, outcome: wire.Tested, after: [3]string{"NEW", "OLD", "OLD"}},
+		{name: "test is never confirmed", goal: wire.Test, outcome: wire.RolledBack, message: "not confirmed", after: old},
+		{name: "boot", goal: wire.Boot, outcome: wire.BootSet, after: [3]string{"OLD", "NEW", "NEW"}},
+		{name: "switch after test only commits", world: func(w *world) { w.current = "NEW" }, outcome: wire.Deployed, after: fresh},
+		{name: "a system left broken is activated again", again: true, world: func(w *world) { w.current = "NEW" }, confirm: time.Second, outcome: wire.Deployed, after: fresh, lasts: time.Second},
+		{name: "activation script fails", world: func(w *world) { w.exits["NEW test"] = 2 }, outcome: wire.RolledBack, message: "activation script failed", after: old},
+		{name: "activation fails, autoRollback off", world: func(w *world) { w.exits["NEW test"] = 2 }, request: func(r *wire.Request) { r.AutoRollback = false }, outcome: wire.LeftBroken, after: [3]string{"NEW", "OLD", "OLD"}},
+		{name: "unconfirmed rolls back even with autoRollback off", request: func(r *wire.Request) { r.AutoRollback = false }, outcome: wire.RolledBack, message: "not confirmed", after: old},
+		{name: "abort rolls back even with autoRollback off", world: func(w *world) { w.hangs["NEW test"] = true }, request: func(r *wire.Request) { r.AutoRollback = false }, abort: time.Second, outcome: wire.RolledBack, message: "aborted", after: old},
+		{name: "units fail", world: func(w *world) {
+			w.failed = []string{"old.service"}
+			w.exits["NEW test"] = 4
+			w.breaks["NEW test"] = []string{"web.service"}
+		}, outcome: wire.RolledBack, message: "units failed: web.service", units: []string{"web.service"}, after: old},
+		{name: "activation hangs", world: func(w *world) { w.hangs["NEW test"] = true }, outcome: wire.RolledBack, message: "longer than activationTimeout (300 s)", after: old, lasts: 300 * time.Second},
+		{name: "abort during activation", world: func(w *world) { w.hangs["NEW test"] = true }, abort: 5 * time.Second, outcome: wire.RolledBack, message: "aborted by the operator", after: old, lasts: 5 * time.Second},
+		{name: "abort while waiting", abort: 5 * time.Second, outcome: wire.RolledBack, message: "aborted by the operator", after: old, lasts: 5 * time.Second},
+		{name: "boot loader fails", confirm: time.Second, world: func(w *world) { w.exits["NEW boot"] = 1 }, outcome: wire.RolledBack, message: "boot default", after: old},
+		{name: "boot loader fails with goal boot", goal: wire.Boot, world: func(w *world) { w.exits["NEW boot"] = 1 }, outcome: wire.RolledBack, message: "boot default", after: old},
+		{name: "profile cannot be set", confirm: time.Second, world: func(w *world) { w.setErr = errors.New("no space left") }, outcome: wire.RolledBack, message: "setting the profile: no space left", after: old},
+		{name: "state cannot be saved", world: func(w *world) { w.saveErr = errors.New("no space left") }, outcome: wire.RolledBack, message: "saving the deployment's state", after: old},
+		{name: "only a reboot helps", world: func(w *world) { w.exits["NEW test"] = 100; w.refuses["NEW test"] = true }, outcome: wire.RolledBack, message: "--boot", after: old},
+		{name: "activated, and wants a reboot", confirm: time.Second, world: func(w *world) { w.exits["NEW test"] = 100 }, outcome: wire.Deployed, reboot: true, after: fresh},
+		{name: "rollback fails too", world: func(w *world) { w.exits["NEW test"] = 2; w.refuses["OLD test"] = true; w.exits["OLD test"] = 2 }, outcome: wire.RollbackFailed, message: "activation script failed", after: [3]string{"NEW", "OLD", "OLD"}},
+		{name: "rollback with a unit that was broken before", world: func(w *world) {
+			w.failed = []string{"old.service"}
+			w.exits["NEW test"], w.exits["OLD test"] = 2, 4
+		}, outcome: wire.RolledBack, after: old},
+		{name: "rollback breaks another unit", world: func(w *world) {
+			w.exits["NEW test"], w.exits["OLD test"] = 2, 4
+			w.breaks["OLD test"] = []string{"db.service"}
+		}, outcome: wire.RollbackFailed, message: "db.service", after: old},
+		{name: "shutting down: what boots is what counts", world: func(w *world) { w.exits["NEW test"] = 2; w.stopping = true }, outcome: wire.RolledBack, after: [3]string{"NEW", "OLD", "OLD"}},
+	} {
+		t.Run(s.name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { s.play(t) }) })
+	}
+}
+
+func newWorld() *world {
+	return &world{current: "OLD", profile: "OLD", boot: "OLD",
+		exits: map[string]int{}, hangs: map[string]bool{}, breaks: map[string][]string{}, refuses: map[string]bool{}}
+}
+
+func (s scenario) play(t *testing.T) {
+	w := newWorld()
+	if s.world != nil {
+		s.world(w)
+	}
+	m := newMachine(w, s.goal)
+	m.again = s.again
+	if s.request != nil {
+		s.request(&m.req)
+	}
+	var late sync.WaitGroup
+	defer late.Wait()
+	emit := m.emit
+	m.emit = func(e wire.Event) {
+		emit(e)
+		if e.Phase == wire.PhaseWaiting && s.confirm > 0 {
+			late.Go(func() { time.Sleep(s.confirm); m.gate.present(token) })
+		}
+	}
+	if s.abort > 0 {
+		late.Go(func() { time.Sleep(s.abort); m.gate.abort() })
+	}
+	began := time.Now()
+	e := m.run(t.Context())
+	if e.Kind != wire.Finished || e.Outcome != s.outcome {
+		t.Errorf("outcome %q (%s), want %q", e.Outcome, e.Message, s.outcome)
+	}
+	if !strings.Contains(e.Message, s.message) {
+		t.Errorf("message %q does not say %q", e.Message, s.message)
+	}
+	if got := [3]string{w.current, w.profile, w.boot}; got != s.after {
+		t.Errorf("running, profile, boot default: %v, want %v; calls %q", got, s.after, w.calls)
+	}
+	if !slices.Equal(e.Units, s.units) {
+		t.Errorf("units %v, want %v", e.Units, s.units)
+	}
+	if took := time.Since(began); s.lasts > 0 && took != s.lasts {
+		t.Errorf("took %s, want %s", took, s.lasts)
+	}
+	if e.Reboot != s.reboot {
+		t.Errorf("reboot %v, want %v", e.Reboot, s.reboot)
+	}
+}
+
+func newMachine(w *world, goal wire.Goal) *machine {
+	if goal == "" {
+		goal = wire.Switch
+	}
+	return &machine{
+		req: wire.Request{ID: "ID", Goal: goal, System: "NEW", MagicRollback: true, AutoRollback: true,
+			ActivationTimeout: 300, ConfirmTimeout: 30, TokenHash: hashOf(token)},
+		st:   state{Stage: stageStarted, Old: before{Running: w.current, Profile: w.profile, Failed: slices.Clone(w.failed)}},
+		fx:   w,
+		gate: newGate(hashOf(token)),
+		emit: func(wire.Event) {},
+	}
+}
+
+// A process may die after any stage is on record, with the step it names done
+// or not. Resuming must end in the old system or, once confirmed, in the new.
+func TestMachineResume(t *testing.T) {
+	for _, c := range []struct {
+		st      state
+		found   [3]string
+		goal    wire.Goal
+		exits   map[string]int
+		outcome wire.Outcome
+		after   [3]string
+	}{
+		{st: state{Stage: stageStarted}, found: [3]string{"OLD", "OLD", "OLD"}, outcome: wire.RolledBack, after: [3]string{"OLD", "OLD", "OLD"}},
+		{st: state{Stage: stageActivating, Activated: true}, found: [3]string{"OLD", "OLD", "OLD"}, outcome: wire.RolledBack, after: [3]string{"OLD", "OLD", "OLD"}},
+		{st: state{Stage: stageActivating, Activated: true}, found: [3]string{"NEW", "OLD", "OLD"}, outcome: wire.RolledBack, after: [3]string{"OLD", "OLD", "OLD"}},
+		{st: state{Stage: stageWaiting, Activated: true}, found: [3]string{"NEW", "OLD", "OLD"}, outcome: wire.RolledBack, after: [3]string{"OLD", "OLD", "OLD"}},
+		{st: state{Stage: stageCommitting, Activated: true, ProfileTouched: true}, found: [3]string{"NEW", "OLD", "OLD"}, outcome: wire.Deployed, after: [3]string{"NEW", "NEW", "NEW"}},
+		{st: state{Stage: stageCommitting, Activated: true, ProfileTouched: true}, found: [3]string{"NEW", "NEW", "OLD"}, outcome: wire.Deployed, after: [3]string{"NEW", "NEW", "NEW"}},
+		{st: state{Stage: stageCommitting, Activated: true, ProfileTouched: true}, found: [3]string{"NEW", "NEW", "OLD"}, exits: map[string]int{"NEW boot": 1}, outcome: wire.RolledBack, after: [3]string{"OLD", "OLD", "OLD"}},
+		{st: state{Stage: stageCommitting, ProfileTouched: true}, found: [3]string{"OLD", "NEW", "OLD"}, goal: wire.Boot, outcome: wire.BootSet, after: [3]string{"OLD", "NEW", "NEW"}},
+		{st: state{Stage: stageRollingBack, Activated: true, Cause: "units failed"}, found: [3]string{"NEW", "OLD", "OLD"}, outcome: wire.RolledBack, after: [3]string{"OLD", "OLD", "OLD"}},
+		{st: state{Stage: stageRollingBack, Activated: true, ProfileTouched: true}, found: [3]string{"NEW", "NEW", "NEW"}, outcome: wire.RolledBack, after: [3]string{"OLD", "OLD", "OLD"}},
+	} {
+		t.Run(fmt.Sprintf("%s %v", c.st.Stage, c.found), func(t *testing.T) {
+			w := newWorld()
+			w.current, w.profile, w.boot = c.found[0], c.found[1], c.found[2]
+			for k, v := range c.exits {
+				w.exits[k] = v
+			}
+			m := newMachine(w, c.goal)
+			m.st = c.st
+			m.st.Old = before{Running: "OLD", Profile: "OLD"}
+			e := m.resume(t.Context())
+			if e.Outcome != c.outcome {
+				t.Errorf("outcome %q (%s), want %q", e.Outcome, e.Message, c.outcome)
+			}
+			if got := [3]string{w.current, w.profile, w.boot}; got != c.after {
+				t.Errorf("running, profile, boot default: %v, want %v", got, c.after)
+			}
+			if c.st.Cause != "" && e.Message != c.st.Cause {
+				t.Errorf("the first cause is lost: %q", e.Message)
+			}
+			if got := m.gate.present(token); got != wire.TooLate {
+				t.Errorf("a resumed deployment answers a token with %q", got)
+			}
+		})
+	}
+}
+
+// Every stage must be on record before its step is taken.
+func TestMachineRecordsStagesInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		m := newMachine(w, wire.Switch)
+		m.emit = func(e wire.Event) {
+			if e.Phase == wire.PhaseWaiting {
+				go m.gate.present(token)
+			}
+		}
+		m.run(t.Context())
+		want := []stage{stageActivating, stageWaiting, stageCommitting}
+		if !slices.Equal(w.stages, want) {
+			t.Errorf("stages %v, want %v", w.stages, want)
+		}
+	})
+}
