@@ -1,26 +1,160 @@
 package flake
 
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+)
+
 // EvalError is a node that cannot be evaluated, or whose settings are not valid.
 type EvalError struct {
 	Node    string
 	Message string // nix's error, or what is wrong with which option
+	Hint    string // what to do next
 }
 
-func (e *EvalError) Error() string { return e.Message }
+func (e *EvalError) Error() string {
+	return withHint(fmt.Sprintf("node %s cannot be evaluated: %s", quoted(e.Node), e.Message), e.Hint)
+}
 
 // LockError is a flake whose flake.lock is missing or stale.
 type LockError struct {
+	Ref string
+}
+
+func (e *LockError) Error() string {
+	where := "in a checkout of it, and push the result"
+	if local(e.Ref) {
+		where = "and, in a git tree, git add flake.lock"
+		return fmt.Sprintf("flake %s has inputs that its flake.lock does not lock: run `nix flake lock %s` %s",
+			e.Ref, e.Ref, where)
+	}
+	return fmt.Sprintf("flake %s has inputs that its flake.lock does not lock: run `nix flake lock` %s", e.Ref, where)
+}
+
+// NoFlakeError is a reference that leads to no flake.
+type NoFlakeError struct {
 	Ref    string
 	Detail string // what nix said
 }
 
-func (e *LockError) Error() string { return e.Detail }
+func (e *NoFlakeError) Error() string {
+	return withHint(fmt.Sprintf("no flake found at %s: %s", e.Ref, e.Detail),
+		"name a directory that holds a flake.nix, or a flake reference such as github:OWNER/REPO")
+}
+
+// NoNodesError is a flake without anything to deploy.
+type NoNodesError struct {
+	Ref     string
+	Missing bool // no nixosConfigurations at all, rather than an empty one
+}
+
+func (e *NoNodesError) Error() string {
+	what := "an empty nixosConfigurations"
+	if e.Missing {
+		what = "no nixosConfigurations"
+	}
+	return fmt.Sprintf("flake %s has %s: define a host in its outputs, "+
+		"nixosConfigurations.NAME = nixpkgs.lib.nixosSystem { ... }", e.Ref, what)
+}
+
+// ChangedError is a dirty work tree that was edited while it was being read.
+type ChangedError struct {
+	Ref string
+}
+
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("the files of flake %s changed while it was being evaluated: run again, or commit them first", e.Ref)
+}
+
+// SelectError is a selector that no node matches, or that cannot be understood.
+type SelectError struct {
+	Selector string
+	Message  string // the whole text
+}
+
+func (e *SelectError) Error() string { return e.Message }
 
 // BuildError is a node whose system cannot be built.
 type BuildError struct {
-	Node string
-	Drv  string   // the derivation that failed: the node's own or one it depends on
-	Log  []string // its last lines
+	Node   string
+	System string   // the node's own derivation
+	Drv    string   // the derivation that failed: System, or one that it needs
+	Others int      // how many further derivations it needs failed too
+	Reason string   // nix's words
+	Log    []string // the last lines of Drv's log
 }
 
-func (e *BuildError) Error() string { return e.Drv }
+func (e *BuildError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "node %s cannot be built: ", quoted(e.Node))
+	if e.Drv != "" && e.Drv != e.System {
+		fmt.Fprintf(&b, "it needs %s: ", drvName(e.Drv))
+	}
+	b.WriteString(e.Reason)
+	if e.Others > 0 {
+		fmt.Fprintf(&b, " (and %d more it needs failed)", e.Others)
+	}
+	for _, l := range e.Log {
+		b.WriteString("\n  > " + l)
+	}
+	if e.Drv != "" {
+		fmt.Fprintf(&b, "\nsee `nix log %s`", e.Drv)
+	}
+	return b.String()
+}
+
+// CopyError is a copy to another store that failed.
+type CopyError struct {
+	Store   string
+	Message string // nix's words
+}
+
+func (e *CopyError) Error() string { return "nix copy: " + e.Message }
+
+// withHint appends the next step to a text that may have many lines.
+func withHint(text, hint string) string {
+	switch {
+	case hint == "":
+		return text
+	case strings.Contains(text, "\n"):
+		return text + "\n" + hint
+	default:
+		return text + ": " + hint
+	}
+}
+
+// quoted shows a node's name: as it is, unless it could be misread.
+func quoted(name string) string {
+	odd := func(r rune) bool {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+			return false
+		}
+		return !strings.ContainsRune("._-", r)
+	}
+	if name == "" || strings.IndexFunc(name, odd) >= 0 {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
+// drvName is a derivation's name without the store's directory and the hash.
+func drvName(drv string) string {
+	base := path.Base(drv)
+	if len(base) > 33 && base[32] == '-' {
+		return base[33:]
+	}
+	return base
+}
+
+// local says whether ref is a place in this machine's file system.
+func local(ref string) bool {
+	for _, p := range []string{".", "/", "~", "path:", "git+file:", "file:"} {
+		if strings.HasPrefix(ref, p) {
+			return true
+		}
+	}
+	return false
+}

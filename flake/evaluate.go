@@ -3,6 +3,9 @@ package flake
 import (
 	"context"
 	"errors"
+	"os/exec"
+	"runtime"
+	"strings"
 )
 
 // Evaluation is how the evaluation of one node ended: Node, or Err.
@@ -13,8 +16,101 @@ type Evaluation struct {
 }
 
 // Evaluate evaluates the named nodes in parallel, one process per node, and
-// reports each one, serially, as it is done. It returns only errors that
-// concern the whole run.
+// reports each one, serially, as it is done. A node that fails does not stop
+// the others. The error returned concerns the whole run: ctx ended, nix is not
+// there, or the flake is a dirty tree that changed meanwhile (*ChangedError).
 func (f *Flake) Evaluate(ctx context.Context, names []string, report func(Evaluation)) error {
-	return errors.New("not implemented")
+	err := f.each(ctx, names, func(name string) string {
+		return "node " + nixStrings(optionNames()) + " " + nixString(name)
+	}, func(name string, a answer, err error) error {
+		ev := Evaluation{Name: name}
+		if err == nil {
+			ev.Node, err = parseNode(name, a.out)
+		}
+		if err != nil {
+			bad, whole := f.evalError(name, err)
+			if whole != nil {
+				return whole
+			}
+			ev.Err = bad
+		}
+		report(ev)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return f.Unchanged(ctx)
+}
+
+// each applies a function of lib.nix for each name, in parallel as far as
+// cores and memory allow, and hands the answers to done, one at a time. An
+// error from done ends the run.
+func (f *Flake) each(ctx context.Context, names []string, function func(name string) string,
+	done func(name string, a answer, err error) error) error {
+	type result struct {
+		name string
+		answer
+		err error
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	results := make(chan result)
+	w := newWorkers(runtime.NumCPU(), available())
+	var failed error
+	next := 0
+	for next < len(names) || w.running > 0 {
+		for failed == nil && next < len(names) && w.start() {
+			name := names[next]
+			next++
+			go func() {
+				a, err := f.apply(ctx, function(name))
+				results <- result{name, a, err}
+			}()
+		}
+		if w.running == 0 {
+			break
+		}
+		r := <-results
+		w.done(r.rss)
+		if failed != nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			failed = context.Cause(ctx)
+			continue
+		}
+		if failed = done(r.name, r.answer, r.err); failed != nil {
+			cancel(failed)
+		}
+	}
+	return failed
+}
+
+// evalError tells an error that concerns one node from one that concerns all.
+func (f *Flake) evalError(name string, err error) (node *EvalError, whole error) {
+	e := &EvalError{Node: name, Message: err.Error(), Hint: "correct it in the flake and run again"}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		if errors.Is(err, exec.ErrNotFound) {
+			return nil, err
+		}
+		if strings.Contains(e.Message, "killed by signal") {
+			e.Hint = "the evaluator may have run out of memory: close other programs or select fewer nodes"
+		}
+		return e, nil
+	}
+	if unlocked(exit) {
+		return nil, &LockError{Ref: f.Ref}
+	}
+	e.Message = exit.message()
+	switch {
+	case strings.Contains(e.Message, "NAR hash mismatch in input 'path:"):
+		e.Hint = "the flake's files changed while it was being evaluated: run again"
+	case exit.trace:
+		e.Hint = ""
+	default:
+		e.Hint = "run again with --show-trace to see where this comes from"
+	}
+	return e, nil
 }

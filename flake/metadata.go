@@ -2,35 +2,142 @@ package flake
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
+
+	"github.com/tidwall/gjson"
 )
 
 // Flake is a flake as it was locked when it was opened: the snapshot from
 // which all nodes of a run are evaluated.
 type Flake struct {
 	Ref          string            // as the user wrote it
-	URL          string            // what is evaluated: the locked URL, or for a dirty tree the resolved one
+	URL          string            // what is evaluated: locked, unless the flake is a dirty tree
 	Path         string            // store path of the source
 	Revision     string            // commit, empty when the source has none or is dirty
 	Dirty        bool              // a work tree with uncommitted changes
 	LastModified time.Time         // of the source; zero when unknown
-	Inputs       map[string]string // locked URL or revision of each direct input, by name
-	Fingerprint  string            // identifies source and lock; empty when nix does not tell
+	Inputs       map[string]string // locked URL of each direct input, by name
+	Fingerprint  string            // identifies source and lock
 
 	nix *Nix
 }
 
-// Open reads and locks the flake ref, which has no fragment.
+// Open reads the flake ref, which has no fragment, and checks that it is
+// locked. It returns a *NoFlakeError or *LockError where that is the reason.
 func (n *Nix) Open(ctx context.Context, ref string) (*Flake, error) {
-	return nil, errors.New("not implemented")
+	if err := checkRef(ref); err != nil {
+		return nil, err
+	}
+	a, err := n.ask(ctx, n.evalArgv("flake", "metadata", "--json", ref))
+	if err != nil {
+		return nil, openError(ref, err)
+	}
+	f, err := parseMetadata(a.out)
+	if err != nil {
+		return nil, fmt.Errorf("flake %s: %w", ref, err)
+	}
+	f.Ref, f.nix = ref, n
+	return f, nil
 }
 
-// Unchanged fails when the flake is a dirty tree and its content is no longer
-// the one that was opened.
-func (f *Flake) Unchanged(ctx context.Context) error { return errors.New("not implemented") }
+// Unchanged returns a *ChangedError when the flake is a dirty tree and its
+// content is no longer the one that was opened. A locked flake cannot change.
+func (f *Flake) Unchanged(ctx context.Context) error {
+	if !f.Dirty {
+		return nil
+	}
+	a, err := f.nix.ask(ctx, f.nix.evalArgv("flake", "metadata", "--json", f.URL))
+	if err != nil {
+		return openError(f.Ref, err)
+	}
+	now, err := parseMetadata(a.out)
+	if err != nil {
+		return fmt.Errorf("flake %s: %w", f.Ref, err)
+	}
+	if now.Path != f.Path {
+		return &ChangedError{Ref: f.Ref}
+	}
+	return nil
+}
 
-// SplitRef splits FLAKE#NODE; a missing FLAKE is ".", a missing node "".
-func SplitRef(arg string) (ref, fragment string, err error) {
-	return "", "", errors.New("not implemented")
+func openError(ref string, err error) error {
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	switch {
+	case unlocked(exit):
+		return &LockError{Ref: ref}
+	case exit.says("could not find a flake.nix") || exit.says("does not contain a 'flake.nix'"):
+		return &NoFlakeError{Ref: ref, Detail: exit.message()}
+	}
+	return fmt.Errorf("cannot read flake %s: %s", ref, exit.message())
+}
+
+// unlocked recognises how nix refuses to go on without changing flake.lock:
+// the second text is old versions' for a source that is not a work tree.
+func unlocked(e *exitError) bool {
+	return e.says("requires lock file changes but they're not allowed") ||
+		e.says("cannot write modified lock file of flake")
+}
+
+// parseMetadata reads what `nix flake metadata --json` prints.
+func parseMetadata(data []byte) (*Flake, error) {
+	m, err := parseObject("nix flake metadata", data)
+	if err != nil {
+		return nil, err
+	}
+	f := &Flake{
+		URL:         m.Get("url").String(),
+		Path:        m.Get("path").String(),
+		Revision:    m.Get("revision").String(),
+		Fingerprint: m.Get("fingerprint").String(),
+		Inputs:      inputs(m.Get("locks")),
+	}
+	if f.URL == "" || !strings.HasPrefix(f.Path, "/") {
+		return nil, errors.New("nix flake metadata printed JSON without url and path: is this version of nix older than 2.8")
+	}
+	if s := m.Get("lastModified").Int(); s > 0 {
+		f.LastModified = time.Unix(s, 0)
+	}
+	// A revision control type without a revision is a work tree with changes.
+	// A plain directory is not dirty: its locked URL holds its content's hash.
+	switch m.Get("locked.type").String() {
+	case "git", "hg":
+		f.Dirty = m.Get("locked.rev").String() == ""
+	}
+	if f.Fingerprint == "" {
+		sum := sha256.Sum256([]byte(f.Path + "\n" + m.Get("locked").Raw + "\n" + m.Get("locks").Raw))
+		f.Fingerprint = hex.EncodeToString(sum[:])
+	}
+	return f, nil
+}
+
+// parseObject checks that a nix program answered with one JSON object.
+func parseObject(command string, data []byte) (gjson.Result, error) {
+	if !gjson.ValidBytes(data) {
+		return gjson.Result{}, notJSON(command, data)
+	}
+	m := gjson.ParseBytes(data)
+	if !m.IsObject() {
+		return gjson.Result{}, notJSON(command, data)
+	}
+	return m, nil
+}
+
+func notJSON(command string, data []byte) error {
+	const most = 60
+	s := strings.TrimSpace(plain(string(data)))
+	if s == "" {
+		return fmt.Errorf("%s printed nothing where JSON was expected: check that the nix in PATH works", command)
+	}
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return fmt.Errorf("%s printed something that is not the JSON expected (%q): check that the nix in PATH works", command, s)
 }

@@ -2,10 +2,87 @@ package flake
 
 import (
 	"context"
+	_ "embed" // lib.nix
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
 )
 
-// Names returns the attribute names of nixosConfigurations, sorted.
+//go:embed lib.nix
+var library string
+
+// Names returns the attribute names of nixosConfigurations, sorted. It returns
+// a *NoNodesError when there are none.
 func (f *Flake) Names(ctx context.Context) ([]string, error) {
-	return nil, errors.New("not implemented")
+	a, err := f.apply(ctx, "names")
+	if err != nil {
+		return nil, f.namesError(err)
+	}
+	names, err := parseNames(a.out)
+	if err != nil {
+		return nil, fmt.Errorf("flake %s: %w", f.Ref, err)
+	}
+	if len(names) == 0 {
+		return nil, &NoNodesError{Ref: f.Ref}
+	}
+	return names, nil
+}
+
+// apply evaluates a function of lib.nix, with its arguments, on the flake's
+// nixosConfigurations.
+func (f *Flake) apply(ctx context.Context, function string) (answer, error) {
+	return f.nix.ask(ctx, f.nix.evalArgv("eval", "--json", f.URL+"#nixosConfigurations",
+		"--apply", "("+library+")."+function))
+}
+
+func (f *Flake) namesError(err error) error {
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	switch {
+	case exit.says("does not provide attribute") && exit.says("'nixosConfigurations'"):
+		return &NoNodesError{Ref: f.Ref, Missing: true}
+	case unlocked(exit):
+		return &LockError{Ref: f.Ref}
+	}
+	return fmt.Errorf("cannot list the nodes of flake %s: %s", f.Ref, exit.message())
+}
+
+func parseNames(data []byte) ([]string, error) {
+	const command = "nix eval"
+	if !gjson.ValidBytes(data) {
+		return nil, notJSON(command, data)
+	}
+	list := gjson.ParseBytes(data)
+	if !list.IsArray() {
+		return nil, notJSON(command, data)
+	}
+	var names []string
+	for _, v := range list.Array() {
+		if v.Type != gjson.String {
+			return nil, notJSON(command, data)
+		}
+		names = append(names, v.String())
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// nixString writes s as a string of the Nix language.
+func nixString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "${", `\${`, "\r", `\r`).Replace(s) + `"`
+}
+
+// nixStrings writes list as a list of strings of the Nix language.
+func nixStrings(list []string) string {
+	var b strings.Builder
+	b.WriteString("[")
+	for _, s := range list {
+		b.WriteString(" " + nixString(s))
+	}
+	return b.String() + " ]"
 }

@@ -1,5 +1,14 @@
 package flake
 
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
 // Node is an evaluated attribute of nixosConfigurations.
 type Node struct {
 	Name       string
@@ -9,19 +18,63 @@ type Node struct {
 	Deployment Deployment
 }
 
-// Deployment is a node's config.deployment, checked and with defaults filled in.
-type Deployment struct {
-	TargetHost                 *string // nil: never deployed
-	AlternateHosts             []string
-	TargetPort                 *int     // nil: what ssh_config says
-	TargetUser                 string   // "": what ssh_config says
-	SSHOptions                 []string // as ssh -o takes them
-	PrivilegeEscalationCommand []string // argv prefix, used when TargetUser is not root
-	Tags                       []string
-	BuildOnTarget              bool
-	SubstituteOnTarget         bool
-	MagicRollback              bool
-	AutoRollback               bool
-	ConfirmTimeout             int // seconds
-	ActivationTimeout          int // seconds
+// parseNode reads what lib.nix's node function gives. Its errors concern the
+// node and do not name it.
+func parseNode(name string, data []byte) (Node, error) {
+	m, err := parseObject("nix eval", data)
+	if err != nil {
+		return Node{}, err
+	}
+	n := Node{
+		Name:    name,
+		System:  m.Get("system").String(),
+		DrvPath: m.Get("drv").String(),
+		OutPath: m.Get("out").String(),
+	}
+	switch {
+	case !storePath(n.DrvPath) || !strings.HasSuffix(n.DrvPath, ".drv"):
+		return Node{}, fmt.Errorf("its system's drvPath is %q, not a derivation in the store", n.DrvPath)
+	case !storePath(n.OutPath):
+		return Node{}, fmt.Errorf("its system's outPath is %q, not a store path "+
+			"(outputs that are addressed by their content are not supported)", n.OutPath)
+	case n.System == "":
+		return Node{}, errors.New("its system's derivation has no platform")
+	}
+	n.Deployment, err = parseDeployment(name, m.Get("deployment"))
+	return n, err
+}
+
+// storePath says whether s has the form of a store object's path. The store's
+// directory may be another than /nix/store.
+func storePath(s string) bool {
+	base := path.Base(s)
+	if !path.IsAbs(s) || path.Clean(s) != s || len(base) < 34 || base[32] != '-' {
+		return false
+	}
+	return strings.Trim(base[:32], "0123456789abcdfghijklmnpqrsvwxyz") == ""
+}
+
+// parseDeployment reads a node's settings; what is not set keeps its default.
+func parseDeployment(node string, set gjson.Result) (Deployment, error) {
+	d := defaults(node)
+	if !set.Exists() || set.Type == gjson.Null {
+		return d, nil
+	}
+	if !set.IsObject() {
+		return d, fmt.Errorf("config.deployment is %s, not a set of options", spokenType(set))
+	}
+	values := set.Map()
+	for _, o := range options() {
+		v, ok := values[o.name]
+		if !ok {
+			continue
+		}
+		if err := o.read(&d, v); err != nil {
+			return d, fmt.Errorf("deployment.%s %w", o.name, err)
+		}
+	}
+	if d.TargetUser != "root" && len(d.PrivilegeEscalationCommand) == 0 {
+		return d, errors.New(`deployment.privilegeEscalationCommand is empty, but targetUser is not root: set it, for example to [ "sudo" "-H" "--" ]`)
+	}
+	return d, nil
 }

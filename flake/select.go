@@ -2,7 +2,12 @@ package flake
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
 )
 
 // Selection says which nodes a command is for; the zero value means all.
@@ -10,9 +15,151 @@ type Selection struct {
 	Node    string   // one exact name
 	On      []string // names, globs and @tags; each may be a comma list
 	Exclude []string // the same, taken away from what On selects
+
+	// Unreadable is told of a node whose tags cannot be read, which therefore
+	// no @tag matches. nil logs a warning.
+	Unreadable func(node string, err error)
 }
 
-// Select resolves sel to sorted node names.
+// Select resolves sel to sorted node names. A selector that matches nothing is
+// a *SelectError. Tags are evaluated only when sel names one.
 func (f *Flake) Select(ctx context.Context, sel Selection) ([]string, error) {
-	return nil, errors.New("not implemented")
+	if sel.Node != "" && len(sel.On) > 0 {
+		return nil, &SelectError{Selector: sel.Node, Message: fmt.Sprintf(
+			"node %s is named after the # and nodes are selected as well: use one of the two", quoted(sel.Node))}
+	}
+	names, err := f.Names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	on, exclude := selectors(sel.On, names), selectors(sel.Exclude, names)
+	tags := map[string][]string{}
+	if slices.ContainsFunc(slices.Concat(on, exclude), isTag) {
+		if tags, err = f.tags(ctx, names, sel); err != nil {
+			return nil, err
+		}
+	}
+	return pick(sel.Node, on, exclude, names, tags)
+}
+
+// pick applies the selectors to names, which are sorted.
+func pick(node string, on, exclude, names []string, tags map[string][]string) ([]string, error) {
+	chosen := names
+	switch {
+	case node != "":
+		if !slices.Contains(names, node) {
+			return nil, noMatch(node, names, tags)
+		}
+		chosen = []string{node}
+	case len(on) > 0:
+		set, err := union(on, names, tags)
+		if err != nil {
+			return nil, err
+		}
+		chosen = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !set[n] })
+	}
+	gone, err := union(exclude, names, tags)
+	if err != nil {
+		return nil, err
+	}
+	chosen = slices.DeleteFunc(slices.Clone(chosen), func(n string) bool { return gone[n] })
+	if len(chosen) == 0 {
+		return nil, &SelectError{Selector: strings.Join(exclude, ","),
+			Message: "no node is left: every node selected is excluded too"}
+	}
+	return chosen, nil
+}
+
+func union(selectors, names []string, tags map[string][]string) (map[string]bool, error) {
+	set := map[string]bool{}
+	for _, s := range selectors {
+		if !isTag(s) && slices.Contains(names, s) {
+			// A name that looks like a pattern means itself alone.
+			set[s] = true
+			continue
+		}
+		found := false
+		for _, n := range names {
+			ok, err := matches(s, n, tags[n])
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				set[n], found = true, true
+			}
+		}
+		if !found {
+			return nil, noMatch(s, names, tags)
+		}
+	}
+	return set, nil
+}
+
+func isTag(s string) bool { return strings.HasPrefix(s, "@") }
+
+func matches(selector, name string, tags []string) (bool, error) {
+	if isTag(selector) {
+		return slices.Contains(tags, selector[1:]), nil
+	}
+	// A node's name is not a path: * matches a slash too.
+	flat := strings.NewReplacer("/", "\x00")
+	ok, err := path.Match(flat.Replace(selector), flat.Replace(name))
+	if err != nil {
+		return false, &SelectError{Selector: selector, Message: fmt.Sprintf(
+			"pattern %q is not complete: close the bracket, or put a backslash before it", selector)}
+	}
+	return ok, nil
+}
+
+// selectors splits comma lists. What is a node's name as a whole is not split.
+func selectors(lists, names []string) []string {
+	var out []string
+	for _, l := range lists {
+		if slices.Contains(names, l) {
+			out = append(out, l)
+			continue
+		}
+		for s := range strings.SplitSeq(l, ",") {
+			if s = strings.TrimSpace(s); s != "" {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// tags evaluates the tags of all nodes, each in a process of its own, so that
+// a node that cannot be evaluated does not keep the others from being selected.
+func (f *Flake) tags(ctx context.Context, names []string, sel Selection) (map[string][]string, error) {
+	unreadable := sel.Unreadable
+	if unreadable == nil {
+		unreadable = func(node string, err error) {
+			f.nix.Log.Warn().Str("node", node).Err(err).Msg("its tags cannot be read, no @tag selects it")
+		}
+	}
+	tags := map[string][]string{}
+	err := f.each(ctx, names, func(name string) string {
+		return "tags " + nixString(name)
+	}, func(name string, a answer, err error) error {
+		var list []string
+		if err == nil && !gjson.ValidBytes(a.out) {
+			err = notJSON("nix eval", a.out)
+		}
+		if err == nil {
+			if err = readList(&list, gjson.ParseBytes(a.out), checkTag); err != nil {
+				err = fmt.Errorf("deployment.tags %w", err)
+			}
+		}
+		if err != nil {
+			node, whole := f.evalError(name, err)
+			if whole != nil {
+				return whole
+			}
+			unreadable(name, node)
+			return nil
+		}
+		tags[name] = list
+		return nil
+	})
+	return tags, err
 }

@@ -1,0 +1,71 @@
+package flake
+
+import "github.com/tidwall/gjson"
+
+// Deployment is a node's config.deployment, checked and with defaults filled in.
+type Deployment struct {
+	TargetHost                 *string // nil: never deployed
+	AlternateHosts             []string
+	TargetPort                 *int     // nil: what ssh_config says
+	TargetUser                 string   // "": what ssh_config says
+	SSHOptions                 []string // as ssh -o takes them
+	PrivilegeEscalationCommand []string // argv prefix, used when TargetUser is not root
+	Tags                       []string
+	BuildOnTarget              bool
+	SubstituteOnTarget         bool
+	MagicRollback              bool
+	AutoRollback               bool
+	ConfirmTimeout             int // seconds
+	ActivationTimeout          int // seconds
+}
+
+// defaults are the settings of a node that has none.
+func defaults(node string) Deployment {
+	return Deployment{
+		TargetHost:                 &node,
+		TargetUser:                 "root",
+		PrivilegeEscalationCommand: []string{"sudo", "-H", "--"},
+		SubstituteOnTarget:         true,
+		MagicRollback:              true,
+		AutoRollback:               true,
+		ConfirmTimeout:             30,
+		ActivationTimeout:          300,
+	}
+}
+
+// option is one setting: its name below config.deployment, and how its value
+// is checked and taken over. An error's text continues "deployment.NAME ".
+type option struct {
+	name string
+	read func(*Deployment, gjson.Result) error
+}
+
+// options is every setting that is read.
+func options() []option {
+	return []option{
+		{"targetHost", func(d *Deployment, v gjson.Result) error { return readHost(&d.TargetHost, v) }},
+		{"alternateHosts", func(d *Deployment, v gjson.Result) error { return readList(&d.AlternateHosts, v, checkHost) }},
+		{"targetPort", func(d *Deployment, v gjson.Result) error { return readPort(&d.TargetPort, v) }},
+		{"targetUser", func(d *Deployment, v gjson.Result) error { return readUser(&d.TargetUser, v) }},
+		{"sshOptions", func(d *Deployment, v gjson.Result) error { return readList(&d.SSHOptions, v, checkLine) }},
+		{"privilegeEscalationCommand", func(d *Deployment, v gjson.Result) error {
+			return readList(&d.PrivilegeEscalationCommand, v, checkLine)
+		}},
+		{"tags", func(d *Deployment, v gjson.Result) error { return readList(&d.Tags, v, checkTag) }},
+		{"buildOnTarget", func(d *Deployment, v gjson.Result) error { return readBool(&d.BuildOnTarget, v) }},
+		{"substituteOnTarget", func(d *Deployment, v gjson.Result) error { return readBool(&d.SubstituteOnTarget, v) }},
+		{"magicRollback", func(d *Deployment, v gjson.Result) error { return readBool(&d.MagicRollback, v) }},
+		{"autoRollback", func(d *Deployment, v gjson.Result) error { return readBool(&d.AutoRollback, v) }},
+		{"confirmTimeout", func(d *Deployment, v gjson.Result) error { return readSeconds(&d.ConfirmTimeout, v) }},
+		{"activationTimeout", func(d *Deployment, v gjson.Result) error { return readSeconds(&d.ActivationTimeout, v) }},
+	}
+}
+
+// optionNames is what lib.nix is asked for.
+func optionNames() []string {
+	var names []string
+	for _, o := range options() {
+		names = append(names, o.name)
+	}
+	return names
+}

@@ -1,0 +1,92 @@
+package flake
+
+import (
+	"regexp"
+	"strings"
+)
+
+// maxReason is how many lines of an error are shown: a failed NixOS assertion
+// or type error fits.
+const maxReason = 15
+
+// reason finds in nix's stderr what went wrong. Newer versions print the trace
+// first and the error last, older ones the error first and where it was after
+// it; both begin the error itself with "error:". With trace all is kept.
+func reason(stderr string, trace bool) string {
+	lines := meaningful(stderr)
+	last := -1
+	for i, l := range lines {
+		if strings.HasPrefix(strings.TrimSpace(l), "error:") {
+			last = i
+		}
+	}
+	if last < 0 || trace {
+		if !trace && len(lines) > maxReason {
+			lines = lines[len(lines)-maxReason:]
+		}
+		return strings.TrimSpace(strings.TrimPrefix(strings.Join(lines, "\n"), "error:"))
+	}
+	lines = lines[last:]
+	lines[0] = strings.TrimPrefix(strings.TrimSpace(lines[0]), "error:")
+	if len(lines) > maxReason {
+		lines = append(lines[:maxReason:maxReason], "...")
+	}
+	return strings.TrimSpace(lines[0] + "\n" + dedent(lines[1:]))
+}
+
+// meaningful drops the lines that say nothing about a failure.
+func meaningful(stderr string) []string {
+	var keep []string
+	for l := range strings.SplitSeq(plain(stderr), "\n") {
+		t := strings.TrimSpace(l)
+		switch {
+		case strings.HasPrefix(t, "warning: Git tree ") && strings.HasSuffix(t, "is dirty"),
+			strings.HasPrefix(t, "(use '--show-trace'"),
+			strings.HasPrefix(t, "(stack trace truncated"),
+			strings.HasSuffix(t, "searching up"):
+			continue
+		}
+		keep = append(keep, strings.TrimRight(l, " \t\r"))
+	}
+	return keep
+}
+
+// dedent removes the indentation that all lines share.
+func dedent(lines []string) string {
+	indent := -1
+	for _, l := range lines {
+		if strings.TrimSpace(l) == "" {
+			continue
+		}
+		n := len(l) - len(strings.TrimLeft(l, " "))
+		if indent < 0 || n < indent {
+			indent = n
+		}
+	}
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = l[min(max(indent, 0), len(l)):]
+	}
+	return strings.Join(out, "\n")
+}
+
+// plain removes terminal escape sequences and other control characters, which
+// nix uses for colour and a build's output may contain.
+func plain(s string) string {
+	if strings.IndexFunc(s, control) < 0 {
+		return s
+	}
+	s = escapes.ReplaceAllString(s, "")
+	return strings.Map(func(r rune) rune {
+		if control(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// escapes matches ECMA-48 control sequences and operating system commands.
+var escapes = regexp.MustCompile(`\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])`)
+
+func control(r rune) bool { return r < 0x20 && r != '\n' && r != '\t' || r == 0x7f }
+

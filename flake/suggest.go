@@ -1,0 +1,86 @@
+package flake
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// shown is how many names an error lists.
+const shown = 10
+
+// noMatch is the error of a selector that no node matches: it lists what there
+// is, and the name that was probably meant.
+func noMatch(selector string, names []string, tags map[string][]string) error {
+	known, what := names, "nodes"
+	text := "no node matches " + quoted(selector)
+	if isTag(selector) {
+		text = "no node has the tag " + quoted(selector[1:])
+		known, what = allTags(tags), "tags"
+		selector = selector[1:]
+	}
+	if near := nearest(selector, known); near != "" {
+		text += ": did you mean " + quoted(near) + "?"
+	}
+	if len(known) == 0 {
+		return &SelectError{Selector: selector, Message: text + ": no node has tags"}
+	}
+	list := make([]string, 0, shown)
+	for _, n := range known[:min(len(known), shown)] {
+		list = append(list, quoted(n))
+	}
+	if more := len(known) - len(list); more > 0 {
+		list = append(list, fmt.Sprintf("and %d more", more))
+	}
+	sep := ": "
+	if strings.HasSuffix(text, "?") {
+		sep = " "
+	}
+	return &SelectError{Selector: selector, Message: fmt.Sprintf("%s%sthe %s are %s", text, sep, what, strings.Join(list, ", "))}
+}
+
+func allTags(tags map[string][]string) []string {
+	var all []string
+	for _, t := range tags {
+		all = append(all, t...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// nearest is the name that differs from s by the fewest edits, at most a third
+// of its length; "" when there is none.
+func nearest(s string, names []string) string {
+	best, least := "", max(len(s)/3, 1)+1
+	for _, n := range names {
+		if abs(len(n)-len(s)) >= least {
+			continue
+		}
+		if d := edits(strings.ToLower(s), strings.ToLower(n)); d < least {
+			best, least = n, d
+		}
+	}
+	return best
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// edits is the Levenshtein distance of a and b, in bytes.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
