@@ -120,3 +120,6 @@ func (u *UI) Print(line string) error {
 	}
 	return nil
 }
+
+// Forget takes what Status said of a node out of the live view.
+func (u *UI) Forget(node string) { u.screen.drop(Clean(node)) }

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"debug/elf"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+)
+
+// agents puts the agent's binary into the local store, once for each system
+// that a run deploys.
+type agents struct {
+	own  string // this executable
+	dir  string // FLAKEOPS_AGENTS: binaries for other systems, named flakeops-SYSTEM
+	add  func(ctx context.Context, file string) (storePath string, err error)
+	keep func(ctx context.Context, name, storePath string) error
+
+	mu   sync.Mutex
+	done map[string]*agentResult
+}
+
+type agentResult struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// path returns the store path of an agent that runs on the nix system named,
+// such as aarch64-linux. A caller that gives up does not undo it for the others.
+func (a *agents) path(ctx context.Context, system string) (string, error) {
+	a.mu.Lock()
+	if a.done == nil {
+		a.done = map[string]*agentResult{}
+	}
+	r := a.done[system]
+	if r == nil {
+		r = &agentResult{}
+		a.done[system] = r
+	}
+	a.mu.Unlock()
+	r.once.Do(func() { r.path, r.err = a.store(ctx, system) })
+	return r.path, r.err
+}
+
+func (a *agents) store(ctx context.Context, system string) (string, error) {
+	ctx, cancel := within(context.WithoutCancel(ctx), storeDeadline, "adding the agent to the store")
+	defer cancel()
+	file, err := a.file(system)
+	if err != nil {
+		return "", err
+	}
+	path, err := a.add(ctx, file)
+	if err != nil {
+		return "", fmt.Errorf("adding the agent to the local store: %w", because(ctx, err))
+	}
+	return path, a.keep(ctx, "agent-"+system, path)
+}
+
+// file finds the binary for a system and makes sure that it needs nothing else
+// to run.
+func (a *agents) file(system string) (string, error) {
+	file := a.own
+	if system != ownSystem() {
+		name := "flakeops-" + system
+		if a.dir == "" {
+			return "", fmt.Errorf("this flakeops is built for %s, the node for %s: set FLAKEOPS_AGENTS to a directory that holds %s", ownSystem(), system, name)
+		}
+		file = filepath.Join(a.dir, filepath.Base(name))
+	}
+	binary, err := elf.Open(file)
+	if err != nil {
+		return "", fmt.Errorf("the agent for %s: %w: build flakeops for that system (GOOS=linux GOARCH=... CGO_ENABLED=0) and put it there", system, err)
+	}
+	defer binary.Close()
+	for _, p := range binary.Progs {
+		if p.Type == elf.PT_INTERP {
+			return "", fmt.Errorf("%s is linked dynamically, so it cannot run as the agent on a host: build it with CGO_ENABLED=0", file)
+		}
+	}
+	return file, nil
+}
+
+// ownSystem is the nix system that this binary is built for.
+func ownSystem() string {
+	cpu := runtime.GOARCH
+	switch cpu {
+	case "amd64":
+		cpu = "x86_64"
+	case "arm64":
+		cpu = "aarch64"
+	case "386":
+		cpu = "i686"
+	case "arm":
+		cpu = "armv7l"
+	case "ppc64le":
+		cpu = "powerpc64le"
+	}
+	return cpu + "-" + runtime.GOOS
+}
+
+// ownExecutable is the file that this process runs, links resolved.
+func ownExecutable() (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("finding this program's own file: %w", err)
+	}
+	return filepath.EvalSymlinks(exe)
+}

@@ -1,0 +1,23 @@
+package cli
+
+import "context"
+
+type buildCmd struct {
+	selection `embed:""`
+	nixFlags  `embed:""`
+	answer    `embed:""`
+
+	KeepGoing bool `short:"k" help:"Build the other nodes when one cannot be evaluated."`
+}
+
+// Help is the verb's detailed help.
+func (buildCmd) Help() string {
+	return "Prints one store path per line, in the order of the nodes' names. Nodes without a targetHost are built too."
+}
+
+// Run builds.
+func (c buildCmd) Run(ctx context.Context, s *session) error {
+	flags := pipelineFlags{selection: c.selection, nixFlags: c.nixFlags, answer: c.answer}
+	flags.KeepGoing = c.KeepGoing
+	return s.pipeline(ctx, flags, plan{through: throughBuild})
+}

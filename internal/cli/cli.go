@@ -1,0 +1,121 @@
+// Package cli is the command line: the grammar, one file per verb, the
+// pipeline that takes nodes from the flake to their hosts, and the one place
+// where errors become exit codes.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/alecthomas/kong"
+	"github.com/rs/zerolog"
+	"golang.org/x/term"
+
+	"flakeops/activate/remote"
+	"flakeops/internal/ui"
+)
+
+// documentVersion is the version field of every --json answer.
+const documentVersion = 1
+
+// session is what a verb is given: the process's streams and what the flags
+// that all verbs share ask for.
+type session struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	verbose        int
+	logFormat      string
+}
+
+// exitStatus is an error that has been told already.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// Main runs one command line, args[0] being the program's name, and returns
+// its exit code. When ctx ends, what is under way is undone or left to the
+// hosts to undo, and Main returns ExitInterrupted.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && filepath.Base(args[0]) == "ssh" && os.Getenv("FLAKEOPS_SSH_SOCKET") != "" {
+		return remote.Shim(args[1:], stdin, stdout, stderr)
+	}
+	s := &session{stdin: stdin, stdout: stdout, stderr: stderr}
+	g := &grammar{}
+	parser, err := newParser(ctx, g, s)
+	if err != nil { // a mistake in the grammar itself
+		fmt.Fprintf(stderr, "error: %v\n", err)
+		return exitOther
+	}
+	parsed, err := parser.Parse(args[min(1, len(args)):])
+	switch {
+	case errors.Is(err, errAnswered):
+		return ExitDone
+	case err != nil:
+		fmt.Fprintf(stderr, "error: %s\nRun \"flakeops --help\" for how it is used.\n", ui.Clean(err.Error()))
+		return exitOther
+	}
+	s.verbose, s.logFormat = g.Verbose, g.LogFormat
+	err = parsed.Run()
+	var told exitStatus
+	switch {
+	case errors.As(err, &told):
+		return int(told)
+	case err != nil:
+		ui.New(ui.Options{Stdout: stdout, Stderr: stderr}).Error(err)
+	}
+	return exitCode(err)
+}
+
+// newParser builds the parser that fills g and runs verbs with ctx and s.
+func newParser(ctx context.Context, g *grammar, s *session) (*kong.Kong, error) {
+	return kong.New(g,
+		kong.Name("flakeops"),
+		kong.Description("Deploys the nixosConfigurations of a flake to hosts, and cannot lock you out."),
+		kong.NoDefaultHelp(),
+		kong.Help(printHelp),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "override", Title: "Instead of every node's own settings:"},
+			{Key: "nix", Title: "For nix:"},
+		}),
+		kong.Writers(s.stdout, s.stderr),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(s),
+	)
+}
+
+// open makes the UI of a verb that answers, and the logger that writes through it.
+func (s *session) open(jsonAnswer bool) (*ui.UI, zerolog.Logger) {
+	o := ui.Options{Stdout: s.stdout, Stderr: s.stderr, JSON: jsonAnswer}
+	if f, ok := s.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		o.Size = func() (int, int) {
+			w, h, err := term.GetSize(int(f.Fd()))
+			if err != nil || w <= 0 || h <= 0 {
+				return 80, 24
+			}
+			return w, h
+		}
+	}
+	u := ui.New(o)
+	return u, s.logger(u)
+}
+
+// logger writes diagnostics: warnings always, more with -v.
+func (s *session) logger(u *ui.UI) zerolog.Logger {
+	w := u.Diagnostics()
+	if s.logFormat != "json" {
+		w = zerolog.ConsoleWriter{Out: w, NoColor: true, TimeFormat: "15:04:05.000"}
+	}
+	level := zerolog.WarnLevel
+	switch {
+	case s.verbose >= 2:
+		level = zerolog.TraceLevel
+	case s.verbose == 1:
+		level = zerolog.DebugLevel
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}

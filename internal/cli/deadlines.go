@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// How long each step may take. These are last resorts: nix, ssh and the agent
+// have shorter limits of their own for a peer that does not answer. An
+// activation's limits are the node's settings.
+const (
+	openDeadline     = 15 * time.Minute // fetching a flake and its inputs
+	evaluateDeadline = 2 * time.Hour    // all nodes
+	buildDeadline    = 24 * time.Hour   // all nodes, or one node on its host
+	dialDeadline     = 5 * time.Minute  // a host with its alternates; a person may have to answer
+	factsDeadline    = time.Minute      // one round trip
+	pushDeadline     = 12 * time.Hour   // one host
+	storeDeadline    = 5 * time.Minute  // one small thing asked of the local store
+	dryDeadline      = 10 * time.Minute // one dry activation
+)
+
+// within bounds a step. The context's cause says which step took too long.
+func within(ctx context.Context, d time.Duration, step string) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d, fmt.Errorf("%s took longer than %s", step, d))
+}
+
+// because replaces a step's bare context error by the reason why ctx ended.
+func because(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	return context.Cause(ctx)
+}

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"flakeops/activate/wire"
+	"flakeops/flake"
+)
+
+type deployCmd struct {
+	selection `embed:""`
+	goals     `embed:""`
+	pace      `embed:""`
+	reach     `embed:""`
+	overrides `embed:""`
+	nixFlags  `embed:""`
+	answer    `embed:""`
+
+	RollbackSucceeded bool `help:"When an activation fails, take back the nodes that this run deployed."`
+}
+
+// Help is the verb's detailed help.
+func (deployCmd) Help() string {
+	return `Evaluates the selected nodes in parallel, builds them in one go, copies each system to its host, and activates it there once all are built and copied.
+
+After activation flakeops connects anew. Unless it can, the host goes back to the system it had, by itself. Only a confirmed system becomes the default at boot.
+
+The first Ctrl-C has the hosts under way go back, and waits for them; the second does not wait.`
+}
+
+// Run deploys.
+func (c deployCmd) Run(ctx context.Context, s *session) error {
+	if err := c.overrides.check(); err != nil {
+		return err
+	}
+	return s.pipeline(ctx, pipelineFlags{c.selection, c.pace, c.reach, c.nixFlags, c.answer}, plan{
+		through:           throughActivate,
+		goal:              c.goal(),
+		rollbackSucceeded: c.RollbackSucceeded,
+		override:          c.overrides,
+	})
+}
+
+func (g goals) goal() wire.Goal {
+	switch {
+	case g.Test:
+		return wire.Test
+	case g.Boot:
+		return wire.Boot
+	case g.DryActivate:
+		return wire.DryActivate
+	}
+	return wire.Switch
+}
+
+func (o overrides) check() error {
+	for _, t := range []*int{o.ConfirmTimeout, o.ActivationTimeout} {
+		if t != nil && *t < 1 {
+			return errors.New("--confirm-timeout and --activation-timeout take at least one second")
+		}
+	}
+	return nil
+}
+
+// apply puts what was given in the place of a node's settings.
+func (o overrides) apply(d *flake.Deployment) {
+	set(&d.MagicRollback, o.MagicRollback)
+	set(&d.AutoRollback, o.AutoRollback)
+	set(&d.ConfirmTimeout, o.ConfirmTimeout)
+	set(&d.ActivationTimeout, o.ActivationTimeout)
+}
+
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"flakeops/activate/remote"
+	"flakeops/activate/wire"
+	"flakeops/flake"
+	"flakeops/internal/ui"
+)
+
+// fleet is a flake that was opened, and the nodes selected of it.
+type fleet struct {
+	nix   *flake.Nix
+	flake *flake.Flake
+	names []string
+	named []string // those that the operator wrote by name
+}
+
+// openFleet reads the flake and resolves the selection.
+func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*fleet, error) {
+	ref, name, err := flake.SplitRef(sel.Flake)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := within(ctx, openDeadline, "reading the flake")
+	defer cancel()
+	u.Status(ref, "reading the flake")
+	f, err := nix.Open(ctx, ref)
+	if err != nil {
+		return nil, withCode(exitEvaluation, because(ctx, err))
+	}
+	if f.Dirty {
+		u.Warn(ref + " has uncommitted changes, which are deployed too")
+	}
+	names, err := f.Select(ctx, flake.Selection{Node: name, On: sel.On, Exclude: sel.Exclude})
+	if err != nil {
+		return nil, because(ctx, err)
+	}
+	u.Forget(ref)
+	fl := &fleet{nix: nix, flake: f, names: names}
+	for _, s := range append(sel.On, name) {
+		fl.named = append(fl.named, splitList(s)...)
+	}
+	return fl, nil
+}
+
+// splitList splits a comma list into its trimmed parts.
+func splitList(s string) []string {
+	parts := strings.Split(s, ",")
+	for i, p := range parts {
+		parts[i] = strings.TrimSpace(p)
+	}
+	return parts
+}
+
+// origin says where the fleet's systems come from, for the hosts' records.
+func (f *fleet) origin() wire.Flake {
+	o := wire.Flake{URL: f.flake.URL, Revision: f.flake.Revision, Inputs: f.flake.Inputs}
+	if f.flake.Dirty {
+		o.URL = f.flake.Path
+	}
+	return o
+}
+
+// evaluate evaluates all selected nodes, for verbs that need no pipeline.
+func (f *fleet) evaluate(ctx context.Context, each func(flake.Evaluation)) error {
+	ctx, cancel := within(ctx, evaluateDeadline, "evaluation")
+	defer cancel()
+	return withCode(exitEvaluation, because(ctx, f.flake.Evaluate(ctx, f.names, each)))
+}
+
+// run takes the selected nodes as far as the plan goes.
+func (f *fleet) run(ctx context.Context, todo plan, u *ui.UI, log zerolog.Logger) (*pipeline, error) {
+	roots, err := openRoots()
+	if err != nil {
+		return nil, err
+	}
+	defer roots.Close()
+	st := &localStore{nix: f.nix, roots: roots}
+
+	todo.named, todo.flake, todo.operator = f.named, f.origin(), operator()
+	p := &pipeline{plan: todo, source: f.flake, store: st, screen: u}
+	if todo.through > throughBuild {
+		exe, err := ownExecutable()
+		if err != nil {
+			return nil, err
+		}
+		lender, err := remote.NewLender(ctx, exe, log)
+		if err != nil {
+			return nil, err
+		}
+		defer lender.Close()
+		p.agents = &agents{own: exe, dir: os.Getenv("FLAKEOPS_AGENTS"), add: f.nix.Add, keep: st.Keep}
+		p.network = &sshNetwork{
+			nix:    f.nix,
+			lender: lender,
+			dialer: &remote.Dialer{
+				Extra:  strings.Fields(os.Getenv("NIX_SSHOPTS")),
+				Prompt: &ui.Prompter{UI: u},
+				Log:    log,
+			},
+		}
+	}
+	p.run(ctx, f.names)
+	return p, nil
+}
+
+// localStore is the local nix store with the roots of this run.
+type localStore struct {
+	nix   *flake.Nix
+	roots *flake.Roots
+}
+
+func (s *localStore) Build(ctx context.Context, nodes []flake.Node, report func(flake.BuildEvent)) error {
+	return s.nix.Build(ctx, nodes, report)
+}
+
+func (s *localStore) Keep(ctx context.Context, name, storePath string) error {
+	return s.roots.Add(ctx, s.nix, name, storePath)
+}
+
+func openRoots() (*flake.Roots, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, fmt.Errorf("no place for the roots of a run: %w", err)
+	}
+	return flake.OpenRoots(filepath.Join(cache, "flakeops", "roots"))
+}
+
+// operator names who deploys, for the hosts' records.
+func operator() string {
+	name, host := "unknown", "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
+}

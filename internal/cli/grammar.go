@@ -1,0 +1,68 @@
+package cli
+
+// grammar is the whole command line. Each verb's struct is in the file of its
+// name, with its help and what it does.
+type grammar struct {
+	Deploy  deployCmd  `cmd:"" default:"withargs" help:"Evaluate, build, push and activate (the default)."`
+	Build   buildCmd   `cmd:"" help:"Build the selected nodes and print their store paths."`
+	Push    pushCmd    `cmd:"" help:"Build, and copy to the hosts without activating."`
+	List    listCmd    `cmd:"" help:"List the nodes and their settings."`
+	Version versionCmd `cmd:"" help:"Say which flakeops this is."`
+	Agent   agentCmd   `cmd:"" hidden:"" passthrough:"" help:"What the deployer runs on a host."`
+
+	Help        helpFlag    `short:"h" help:"Show this help."`
+	VersionFlag versionFlag `name:"version" help:"Say which flakeops this is."`
+	Verbose     int         `short:"v" type:"counter" help:"Write diagnostics to stderr; twice for more."`
+	LogFormat   string      `enum:"console,json" default:"console" help:"Format of diagnostics: console or json."`
+}
+
+// selection says of which flake and for which nodes a verb is.
+type selection struct {
+	Flake   string   `arg:"" optional:"" name:"flake[#node]" env:"FLAKEOPS_FLAKE" default:"." help:"Flake reference, and optionally one node of it."`
+	On      []string `aliases:"include" sep:"none" placeholder:"LIST" help:"Only these nodes: names, globs and @tags, separated by commas."`
+	Exclude []string `sep:"none" placeholder:"LIST" help:"Not these nodes, in the same form."`
+}
+
+// nixFlags are passed on to nix, to every call that they concern.
+type nixFlags struct {
+	Option        pairs   `group:"nix" placeholder:"NAME VALUE" help:"Set a nix setting."`
+	OverrideInput pairs   `group:"nix" placeholder:"INPUT FLAKE" help:"Use another flake for an input."`
+	Impure        bool    `group:"nix" help:"Allow evaluation to see the machine it runs on."`
+	ShowTrace     bool    `group:"nix" help:"Show where an evaluation error comes from."`
+	Refresh       bool    `group:"nix" help:"Look whether what was downloaded before is still current."`
+	Offline       bool    `group:"nix" help:"Do not use the network to evaluate and build."`
+	Builders      *string `group:"nix" placeholder:"LIST" help:"Remote builders, as nix takes them."`
+	MaxJobs       *string `group:"nix" short:"j" placeholder:"N" help:"Builds to run at once, or auto."`
+	Cores         *int    `group:"nix" placeholder:"N" help:"Cores that one build may use; 0 is all."`
+}
+
+// answer is for verbs that answer on stdout.
+type answer struct {
+	JSON bool `name:"json" help:"Answer with one JSON document."`
+}
+
+// pace says how many nodes at once, and what a failure means for the others.
+type pace struct {
+	Parallel  int  `short:"p" default:"10" placeholder:"N" help:"Hosts to copy to, and to activate, at once (default 10)."`
+	KeepGoing bool `short:"k" help:"Leave out nodes that fail and go on with the others."`
+}
+
+// reach is what to do about hosts that are not there.
+type reach struct {
+	SkipUnreachable bool `help:"Leave out hosts that cannot be reached, and do not count that as a failure."`
+}
+
+// goals are the ways to activate.
+type goals struct {
+	Test        bool `xor:"goal" help:"Activate, but do not make it the default at boot."`
+	Boot        bool `xor:"goal" help:"Make it the default at boot, but do not activate."`
+	DryActivate bool `xor:"goal" help:"Say what activation would do, and change nothing."`
+}
+
+// overrides take the place of every node's own settings.
+type overrides struct {
+	MagicRollback     *bool `negatable:"" group:"override" help:"Go back unless the deployer can still get in."`
+	AutoRollback      *bool `negatable:"" group:"override" help:"Go back when activation fails."`
+	ConfirmTimeout    *int  `group:"override" placeholder:"SECONDS" help:"Time for the deployer to get in again."`
+	ActivationTimeout *int  `group:"override" placeholder:"SECONDS" help:"Time for the activation itself."`
+}

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"context"
+
+	"flakeops/activate"
+	"flakeops/activate/wire"
+	"flakeops/flake"
+)
+
+// source is what the pipeline asks of a flake.
+type source interface {
+	Evaluate(ctx context.Context, names []string, report func(flake.Evaluation)) error
+	Unchanged(ctx context.Context) error
+}
+
+// store is what the pipeline asks of the local nix store.
+type store interface {
+	Build(ctx context.Context, nodes []flake.Node, report func(flake.BuildEvent)) error
+	// Keep saves a store path from garbage collection during the run.
+	Keep(ctx context.Context, name, storePath string) error
+}
+
+// network makes connections to hosts.
+type network interface {
+	Dial(ctx context.Context, n flake.Node) (host, error)
+}
+
+// host is one connection to a host, and what the pipeline does over it.
+type host interface {
+	Address() string
+	Facts(ctx context.Context, paths ...string) (activate.Facts, error)
+	// Push copies paths and what they refer to; for a derivation, what it is built from.
+	Push(ctx context.Context, p parcel) error
+	// Realise builds a derivation on the host; line gets the build's log.
+	Realise(ctx context.Context, drv string, line func(string)) error
+	DryActivate(ctx context.Context, system string, line func(string)) error
+	Activate(ctx context.Context, req wire.Request, observe func(wire.Event)) (wire.Event, error)
+	Close() error
+}
+
+// parcel is what is pushed to a host at once.
+type parcel struct {
+	paths      []string
+	derivation bool
+	substitute bool
+	progress   func(done, total int)
+}
+
+// screen is where the pipeline says what it does; *ui.UI is one.
+type screen interface {
+	Status(node, text string)
+	Detail(node, text string)
+	Log(node, line string)
+	Line(node, line string)
+	End(node, text string)
+	Message(text string)
+	Warn(text string)
+}

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+
+	"flakeops/activate"
+	"flakeops/activate/remote"
+	"flakeops/activate/wire"
+	"flakeops/flake"
+	"flakeops/internal/run"
+)
+
+// sshNetwork makes real connections.
+type sshNetwork struct {
+	dialer *remote.Dialer
+	lender *remote.Lender
+	nix    *flake.Nix
+}
+
+func (s *sshNetwork) Dial(ctx context.Context, n flake.Node) (host, error) {
+	t := target(n)
+	conn, err := s.dialer.Dial(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return &sshHost{net: s, target: t, conn: conn}, nil
+}
+
+// target translates a node's settings into what is dialled.
+func target(n flake.Node) remote.Target {
+	d := n.Deployment
+	t := remote.Target{
+		Node:       n.Name,
+		Alternates: d.AlternateHosts,
+		User:       d.TargetUser,
+		Options:    d.SSHOptions,
+		Elevate:    d.PrivilegeEscalationCommand,
+	}
+	if d.TargetHost != nil {
+		t.Host = *d.TargetHost
+	}
+	if d.TargetPort != nil {
+		t.Port = *d.TargetPort
+	}
+	return t
+}
+
+// sshHost is a host over one such connection.
+type sshHost struct {
+	net    *sshNetwork
+	target remote.Target
+	conn   *remote.Conn
+}
+
+func (h *sshHost) Address() string { return h.conn.Host() }
+
+func (h *sshHost) Close() error { return h.conn.Close() }
+
+func (h *sshHost) Facts(ctx context.Context, paths ...string) (activate.Facts, error) {
+	return activate.ReadFacts(ctx, h.conn, paths...)
+}
+
+// Push runs nix copy, whose ssh is this connection.
+func (h *sshHost) Push(ctx context.Context, p parcel) error {
+	name, takeBack := h.net.lender.Lend(h.conn)
+	defer takeBack()
+	return h.net.nix.Copy(ctx, flake.Copy{
+		Store:      "ssh://" + name,
+		Paths:      p.paths,
+		Derivation: p.derivation,
+		Substitute: p.substitute,
+		Env:        h.net.lender.Env(),
+		Progress:   p.progress,
+	})
+}
+
+func (h *sshHost) Realise(ctx context.Context, drv string, line func(string)) error {
+	log := &wire.LineWriter{Line: line}
+	defer log.Flush()
+	_, err := h.conn.Root().Run(ctx, run.Command{Argv: []string{"nix-store", "--realise", drv}, Stderr: log})
+	return err
+}
+
+func (h *sshHost) DryActivate(ctx context.Context, system string, line func(string)) error {
+	return activate.DryActivate(ctx, h.conn.Root(), system, line)
+}
+
+// Activate confirms over connections that are dialled anew.
+func (h *sshHost) Activate(ctx context.Context, req wire.Request, observe func(wire.Event)) (wire.Event, error) {
+	dial := func(ctx context.Context) (activate.Link, error) {
+		conn, err := h.net.dialer.Dial(ctx, h.target)
+		if err != nil {
+			return nil, err
+		}
+		return conn, nil
+	}
+	return activate.Run(ctx, activate.Host{Link: h.conn, Dial: dial}, req, observe)
+}

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"flakeops/activate/wire"
+	"flakeops/flake"
+	"flakeops/internal/ui"
+)
+
+type listCmd struct {
+	selection `embed:""`
+	nixFlags  `embed:""`
+	answer    `embed:""`
+}
+
+// Help is the verb's detailed help.
+func (listCmd) Help() string {
+	return "Evaluates the selected nodes and prints what deploy would use. A node that cannot be evaluated is named on stderr, and the others are listed."
+}
+
+// listDocument is the answer of list --json.
+type listDocument struct {
+	Version int          `json:"version"`
+	Flake   wire.Flake   `json:"flake"`
+	Nodes   []listedNode `json:"nodes"`
+}
+
+// listedNode is a node's settings, or why it cannot be evaluated.
+type listedNode struct {
+	Node       string          `json:"node"`
+	Error      string          `json:"error,omitempty"`
+	Platform   string          `json:"platform,omitempty"`
+	Derivation string          `json:"derivation,omitempty"`
+	System     string          `json:"system,omitempty"`
+	Deployment *listedSettings `json:"deployment,omitempty"`
+}
+
+// listedSettings are the options under deployment, by their own names.
+type listedSettings struct {
+	TargetHost                 *string  `json:"targetHost"`
+	AlternateHosts             []string `json:"alternateHosts"`
+	TargetPort                 *int     `json:"targetPort"`
+	TargetUser                 *string  `json:"targetUser"`
+	SSHOptions                 []string `json:"sshOptions"`
+	PrivilegeEscalationCommand []string `json:"privilegeEscalationCommand"`
+	Tags                       []string `json:"tags"`
+	BuildOnTarget              bool     `json:"buildOnTarget"`
+	SubstituteOnTarget         bool     `json:"substituteOnTarget"`
+	MagicRollback              bool     `json:"magicRollback"`
+	AutoRollback               bool     `json:"autoRollback"`
+	ConfirmTimeout             int      `json:"confirmTimeout"`
+	ActivationTimeout          int      `json:"activationTimeout"`
+}
+
+// Run lists.
+func (c listCmd) Run(ctx context.Context, s *session) error {
+	u, log := s.open(c.JSON)
+	defer u.Close()
+	fl, err := openFleet(ctx, c.selection, c.nix(log), u)
+	if err != nil {
+		u.Close()
+		return s.refuse(u, err)
+	}
+	evaluations := map[string]flake.Evaluation{}
+	code := ExitDone
+	err = fl.evaluate(ctx, func(e flake.Evaluation) {
+		evaluations[e.Name] = e
+		if e.Err != nil {
+			code = exitEvaluation
+			u.End(e.Name, outcomeEvaluation+": "+e.Err.Error())
+		}
+	})
+	u.Close()
+	if err != nil {
+		return s.refuse(u, err)
+	}
+	if err := fl.list(u, evaluations); err != nil {
+		return err
+	}
+	if code != ExitDone {
+		return exitStatus(code)
+	}
+	return nil
+}
+
+func (f *fleet) list(u *ui.UI, evaluations map[string]flake.Evaluation) error {
+	doc := listDocument{Version: documentVersion, Flake: f.origin(), Nodes: []listedNode{}}
+	var rows [][]string
+	for _, name := range f.names {
+		e := evaluations[name]
+		if e.Err != nil {
+			doc.Nodes = append(doc.Nodes, listedNode{Node: name, Error: e.Err.Error()})
+			continue
+		}
+		doc.Nodes = append(doc.Nodes, listed(e.Node))
+		rows = append(rows, row(e.Node))
+	}
+	if err := u.JSON(doc); err != nil {
+		return err
+	}
+	return u.Table([]string{"NODE", "PLATFORM", "HOST", "USER", "TAGS"}, rows)
+}
+
+func row(n flake.Node) []string {
+	host, user := "-", "-"
+	if h := n.Deployment.TargetHost; h != nil {
+		host = *h
+		if port := n.Deployment.TargetPort; port != nil {
+			host += ":" + strconv.Itoa(*port)
+		}
+	}
+	if n.Deployment.TargetUser != "" {
+		user = n.Deployment.TargetUser
+	}
+	return []string{n.Name, n.System, host, user, strings.Join(n.Deployment.Tags, ",")}
+}
+
+func listed(n flake.Node) listedNode {
+	d := n.Deployment
+	settings := &listedSettings{
+		TargetHost: d.TargetHost, AlternateHosts: d.AlternateHosts, TargetPort: d.TargetPort,
+		SSHOptions: d.SSHOptions, PrivilegeEscalationCommand: d.PrivilegeEscalationCommand, Tags: d.Tags,
+		BuildOnTarget: d.BuildOnTarget, SubstituteOnTarget: d.SubstituteOnTarget,
+		MagicRollback: d.MagicRollback, AutoRollback: d.AutoRollback,
+		ConfirmTimeout: d.ConfirmTimeout, ActivationTimeout: d.ActivationTimeout,
+	}
+	if d.TargetUser != "" {
+		settings.TargetUser = &d.TargetUser
+	}
+	return listedNode{Node: n.Name, Platform: n.System, Derivation: n.DrvPath, System: n.OutPath, Deployment: settings}
+}

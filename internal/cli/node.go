@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"errors"
+	"sync"
+
+	"flakeops/activate"
+	"flakeops/activate/remote"
+	"flakeops/activate/wire"
+	"flakeops/flake"
+)
+
+// The outcomes of a node that wire.Outcome does not name.
+const (
+	outcomeBuilt       = "built"
+	outcomePushed      = "pushed"
+	outcomeDry         = "dry-activated"
+	outcomeUpToDate    = "up to date"
+	outcomeTakenBack   = "taken back"
+	outcomeSkipped     = "skipped"
+	outcomeHeld        = "not started"
+	outcomeEvaluation  = "evaluation failed"
+	outcomeBuild       = "build failed"
+	outcomePush        = "push failed"
+	outcomeFailed      = "failed"
+	outcomeUnreachable = "unreachable"
+	outcomeRefused     = "refused"
+	outcomeUnknown     = "unknown"
+	outcomeInterrupted = "interrupted"
+)
+
+// node is one node on its way through the pipeline. Its fields are written by
+// the one goroutine that has the node at the time; result is shared.
+type node struct {
+	name       string
+	flake.Node                // once evaluated
+	host       host           // once reached
+	facts      activate.Facts // the same
+	upToDate   bool           // the host is as it is to be
+	isBuilt    bool           // the system is in the local store; read it after builtOver
+	builtOver  chan struct{}  // closed when the build of this node ended, or will not happen
+	dry        []string       // what the dry activation printed
+	id         string         // of the deployment
+	old        string         // system that ran before the activation
+	final      wire.Event     // of the activation
+	seconds    float64        // that the activation took, confirm and commit included
+
+	mu     sync.Mutex
+	result result
+}
+
+// result is how a node ended; the zero value is a node under way.
+type result struct {
+	outcome string
+	note    string // why, in a few words
+	err     error
+	code    int
+}
+
+func newNode(name string) *node { return &node{name: name, builtOver: make(chan struct{})} }
+
+// buildEnds lets the node go on. Only the build stage calls it.
+func (n *node) buildEnds(built bool) {
+	select {
+	case <-n.builtOver:
+	default:
+		n.isBuilt = built
+		close(n.builtOver)
+	}
+}
+
+// end records how the node ended. A failure is kept: what comes later is its
+// consequence. It says whether r was recorded.
+func (n *node) end(r result) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.result.outcome != "" {
+		return false
+	}
+	n.result = r
+	return true
+}
+
+// replace records another end than the one so far.
+func (n *node) replace(r result) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.result = r
+}
+
+// ended returns how the node ended so far; its outcome is empty while under way.
+func (n *node) ended() result {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.result
+}
+
+// address is where the node is or would be reached, for the table.
+func (n *node) address() string {
+	switch {
+	case n.host != nil:
+		return n.host.Address()
+	case n.Deployment.TargetHost != nil:
+		return *n.Deployment.TargetHost
+	}
+	return "-"
+}
+
+// failure turns an error into a result; otherwise is the outcome for errors
+// that do not say more themselves.
+func failure(err error, otherwise string) result {
+	r := result{outcome: otherwise, note: err.Error(), err: err, code: exitCode(err)}
+	var (
+		unreachable *remote.UnreachableError
+		outcome     *activate.OutcomeError
+		eval        *flake.EvalError
+	)
+	switch {
+	case r.code == ExitInterrupted:
+		r.outcome = outcomeInterrupted
+	case errors.As(err, &outcome):
+		r.outcome = string(outcome.Event.Outcome)
+	case errors.As(err, &unreachable):
+		r.outcome = outcomeUnreachable
+	case errors.As(err, &eval):
+		r.outcome = outcomeEvaluation
+	case r.code == exitRefused:
+		r.outcome = outcomeRefused
+	case r.code == exitUnknown:
+		r.outcome = outcomeUnknown
+	}
+	return r
+}

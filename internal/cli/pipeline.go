@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
+
+	"flakeops/activate/wire"
+	"flakeops/flake"
+)
+
+// stage is how far a run goes.
+type stage int
+
+const (
+	throughBuild stage = iota
+	throughPush
+	throughActivate
+)
+
+// plan is what the flags ask of a run.
+type plan struct {
+	through           stage
+	goal              wire.Goal
+	parallel          int
+	keepGoing         bool
+	skipUnreachable   bool
+	rollbackSucceeded bool
+	named             []string // nodes the operator wrote by name
+	operator          string
+	override          overrides
+	flake             wire.Flake
+}
+
+// pipeline takes nodes from the flake to their hosts.
+//
+//	evaluate --+--> reach (dial, facts) --+
+//	           |                          +--> push --> | --> activate
+//	           +--> build (all in one) ---+           barrier
+//
+// A node is reached as soon as it is evaluated, and pushed as soon as it is
+// both reached and built. No host is activated before every node is pushed.
+// The first failure holds all other nodes at their next step; with keepGoing a
+// failed node only drops out itself.
+type pipeline struct {
+	plan
+	source  source
+	store   store
+	network network
+	agents  *agents
+	screen  screen
+
+	nodes     []*node
+	halted    atomic.Bool // a node failed, and the others are not to go on
+	broken    atomic.Bool // an activation failed
+	preparing sync.WaitGroup
+	dials     *semaphore.Weighted
+	pushes    *semaphore.Weighted
+}
+
+// maxDials is how many hosts are reached at once: dialling costs little, but
+// each dial may run ssh -G and a proxy command.
+const maxDials = 32
+
+// run takes the named nodes as far as the plan goes. Every node has a result
+// when it returns.
+func (p *pipeline) run(ctx context.Context, names []string) {
+	p.parallel = max(p.parallel, 1)
+	p.dials, p.pushes = semaphore.NewWeighted(maxDials), semaphore.NewWeighted(int64(p.parallel))
+	for _, name := range names {
+		p.nodes = append(p.nodes, newNode(name))
+	}
+	defer p.hangUp()
+
+	reaching, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	p.evaluate(ctx, func(n *node) { p.prepare(reaching, n) })
+	if p.halted.Load() {
+		giveUp(errHeld) // nobody is to be asked for a passphrase now
+	}
+	p.build(ctx)
+	p.preparing.Wait() // the barrier
+	switch p.through {
+	case throughBuild:
+		p.endAll(outcomeBuilt)
+	case throughPush:
+		p.endAll(outcomePushed)
+	case throughActivate:
+		p.activateAll(ctx)
+	}
+	p.holdRest(ctx)
+}
+
+// evaluate evaluates all nodes and sets each one on its way as it is done.
+func (p *pipeline) evaluate(ctx context.Context, next func(*node)) {
+	names := make([]string, len(p.nodes))
+	for i, n := range p.nodes {
+		names[i] = n.name
+		p.screen.Status(n.name, "evaluating")
+	}
+	bounded, cancel := within(ctx, evaluateDeadline, "evaluation")
+	defer cancel()
+	err := p.source.Evaluate(bounded, names, func(e flake.Evaluation) {
+		n := p.find(e.Name)
+		if n == nil {
+			return
+		}
+		if e.Err != nil {
+			p.fail(n, withCode(exitEvaluation, e.Err), outcomeEvaluation)
+			return
+		}
+		n.Node = e.Node
+		p.override.apply(&n.Deployment)
+		p.screen.Status(n.name, "evaluated")
+		next(n)
+	})
+	if err == nil {
+		err = p.source.Unchanged(bounded)
+	}
+	if err != nil {
+		p.failAll(withCode(exitEvaluation, because(bounded, err)), outcomeEvaluation)
+	}
+}
+
+// build builds the systems of all nodes that are still under way, and lets each
+// node go on as its own is built.
+func (p *pipeline) build(ctx context.Context) {
+	defer func() {
+		for _, n := range p.nodes {
+			n.buildEnds(false)
+		}
+	}()
+	var nodes []flake.Node
+	for _, n := range p.nodes {
+		if p.mayGoOn(ctx, n) && !(n.Deployment.BuildOnTarget && p.through > throughBuild) {
+			p.screen.Status(n.name, "building")
+			nodes = append(nodes, n.Node)
+		}
+	}
+	if len(nodes) == 0 {
+		return
+	}
+	bounded, cancel := within(ctx, buildDeadline, "the build")
+	defer cancel()
+	err := p.store.Build(bounded, nodes, p.buildEvent)
+	if err != nil {
+		for _, n := range nodes {
+			if n := p.find(n.Name); !n.isBuilt {
+				p.fail(n, withCode(exitBuild, because(bounded, err)), outcomeBuild)
+			}
+		}
+	}
+}
+
+func (p *pipeline) buildEvent(e flake.BuildEvent) {
+	n := p.find(e.Node)
+	if n == nil { // of a derivation that several nodes share
+		if e.Kind == flake.BuildLog {
+			p.screen.Log(shortDrv(e.Derivation), e.Line)
+		}
+		return
+	}
+	switch e.Kind {
+	case flake.BuildStarted:
+		p.screen.Status(n.name, "building "+shortDrv(e.Derivation))
+	case flake.BuildLog:
+		p.screen.Log(n.name, e.Line)
+	case flake.BuildBuilt:
+		p.screen.Status(n.name, "built")
+		n.buildEnds(true)
+	case flake.BuildFailed:
+		p.fail(n, withCode(exitBuild, e.Err), outcomeBuild)
+		n.buildEnds(false)
+	}
+}
+
+// hangUp closes all connections.
+func (p *pipeline) hangUp() {
+	for _, n := range p.nodes {
+		if n.host != nil {
+			_ = n.host.Close()
+		}
+	}
+}
+
+func (p *pipeline) find(name string) *node {
+	i := slices.IndexFunc(p.nodes, func(n *node) bool { return n.name == name })
+	if i < 0 {
+		return nil
+	}
+	return p.nodes[i]
+}
+
+// shortDrv is the name of a derivation without its store directory and hash.
+func shortDrv(path string) string {
+	base := filepath.Base(path)
+	if _, name, ok := strings.Cut(base, "-"); ok {
+		base = name
+	}
+	return strings.TrimSuffix(base, ".drv")
+}

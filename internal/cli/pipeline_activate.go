@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"golang.org/x/sync/errgroup"
+
+	"flakeops/activate/wire"
+)
+
+const systemProfile = "/nix/var/nix/profiles/system"
+
+// activateAll activates what passed the barrier. A failure stops new
+// activations; those under way come to their own end.
+func (p *pipeline) activateAll(ctx context.Context) {
+	var g errgroup.Group
+	g.SetLimit(p.parallel)
+	for _, n := range p.nodes {
+		if !p.mayGoOn(ctx, n) {
+			continue
+		}
+		if n.upToDate {
+			n.end(result{outcome: outcomeUpToDate})
+			p.screen.End(n.name, outcomeUpToDate)
+			continue
+		}
+		g.Go(func() error {
+			if p.mayGoOn(ctx, n) {
+				p.activate(ctx, n)
+			}
+			return nil // each node keeps its own error
+		})
+	}
+	_ = g.Wait()
+	if p.rollbackSucceeded && p.broken.Load() && ctx.Err() == nil {
+		p.takeBackAll(ctx)
+	}
+}
+
+func (p *pipeline) activate(ctx context.Context, n *node) {
+	if p.goal == wire.DryActivate {
+		p.dryActivate(ctx, n)
+		return
+	}
+	req, err := p.request(ctx, n, n.OutPath)
+	if err != nil {
+		p.fail(n, err, outcomeFailed)
+		return
+	}
+	n.id = req.ID
+	p.screen.Status(n.name, "activating")
+	began := time.Now()
+	final, err := n.host.Activate(ctx, req, func(e wire.Event) { p.activationEvent(n, e) })
+	n.final, n.seconds = final, time.Since(began).Seconds()
+	if err != nil {
+		p.broken.Store(true)
+		p.fail(n, err, outcomeFailed)
+		return
+	}
+	n.end(result{outcome: string(final.Outcome), note: rebootNote(final)})
+	p.screen.End(n.name, strings.TrimSuffix(string(final.Outcome)+", "+rebootNote(final), ", "))
+}
+
+func rebootNote(e wire.Event) string {
+	if e.Reboot {
+		return "the new system wants a reboot"
+	}
+	return ""
+}
+
+// request fills in what the agent is to know, except for the token.
+func (p *pipeline) request(ctx context.Context, n *node, system string) (wire.Request, error) {
+	agent, err := p.agents.path(ctx, n.System)
+	if err != nil {
+		return wire.Request{}, err
+	}
+	return wire.Request{
+		Version:           wire.Version,
+		ID:                ulid.Make().String(),
+		Node:              n.name,
+		Goal:              p.goal,
+		System:            system,
+		Agent:             agent,
+		Profile:           systemProfile,
+		MagicRollback:     n.Deployment.MagicRollback,
+		AutoRollback:      n.Deployment.AutoRollback,
+		ActivationTimeout: n.Deployment.ActivationTimeout,
+		ConfirmTimeout:    n.Deployment.ConfirmTimeout,
+		Operator:          p.operator,
+		Flake:             p.flake,
+	}, nil
+}
+
+func (p *pipeline) activationEvent(n *node, e wire.Event) {
+	switch e.Kind {
+	case wire.Started:
+		n.old = e.Old
+	case wire.Phase:
+		p.screen.Status(n.name, e.Phase)
+	case wire.Output:
+		p.screen.Line(n.name, e.Message)
+	}
+}
+
+func (p *pipeline) dryActivate(ctx context.Context, n *node) {
+	p.screen.Status(n.name, "asking what activation would do")
+	ctx, cancel := within(ctx, dryDeadline, "the dry activation")
+	defer cancel()
+	err := n.host.DryActivate(ctx, n.OutPath, func(line string) { n.dry = append(n.dry, line) })
+	if err != nil {
+		p.fail(n, because(ctx, err), outcomeFailed)
+		return
+	}
+	n.end(result{outcome: outcomeDry})
+	p.screen.End(n.name, outcomeDry)
+}
+
+// takeBackAll brings the nodes that this run deployed back to the systems they
+// had, as deployments of their own with the same safety.
+func (p *pipeline) takeBackAll(ctx context.Context) {
+	var g errgroup.Group
+	g.SetLimit(p.parallel)
+	for _, n := range p.nodes {
+		if wire.Outcome(n.ended().outcome).OK() && p.previous(n) != n.OutPath {
+			g.Go(func() error {
+				p.takeBack(ctx, n)
+				return nil
+			})
+		}
+	}
+	_ = g.Wait()
+}
+
+// previous is the system that a node had: for the goal boot the one it would
+// have booted, otherwise the one that ran.
+func (p *pipeline) previous(n *node) string {
+	switch {
+	case p.goal == wire.Boot && n.facts.Profile != "":
+		return n.facts.Profile
+	case p.goal != wire.Boot && n.old != "":
+		return n.old
+	}
+	return n.facts.Running
+}
+
+func (p *pipeline) takeBack(ctx context.Context, n *node) {
+	req, err := p.request(ctx, n, p.previous(n))
+	if err == nil {
+		p.screen.Status(n.name, "taking back")
+		_, err = n.host.Activate(ctx, req, func(e wire.Event) { p.activationEvent(n, e) })
+	}
+	if err != nil {
+		r := failure(fmt.Errorf("taking back, because another node failed: %w", err), outcomeFailed)
+		n.replace(r)
+		p.screen.End(n.name, r.outcome+": "+r.note)
+		return
+	}
+	n.replace(result{outcome: outcomeTakenBack, note: "because another node failed"})
+	p.screen.End(n.name, outcomeTakenBack)
+}

@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"flakeops/activate/wire"
+)
+
+var errNull = errors.New("deployment.targetHost is null, so this node is never deployed; set it, or leave the node out")
+
+func (p *pipeline) checkTarget(n *node) (skip bool) {
+	if n.Deployment.TargetHost != nil {
+		return false
+	}
+	if slices.Contains(p.named, n.name) {
+		p.fail(n, fmt.Errorf("%w", errNull), outcomeFailed)
+		return true
+	}
+	n.end(result{outcome: outcomeSkipped, note: "deployment.targetHost is null"})
+	p.screen.End(n.name, "skipped: deployment.targetHost is null")
+	return true
+}
+
+// prepare starts what takes an evaluated node up to the barrier.
+func (p *pipeline) prepare(ctx context.Context, n *node) {
+	if p.through == throughBuild || p.checkTarget(n) {
+		return
+	}
+	p.preparing.Go(func() {
+		if err := p.reach(ctx, n); err != nil {
+			p.fail(n, err, outcomeFailed)
+			return
+		}
+		if p.upToDate(n) {
+			return
+		}
+		if err := p.awaitBuild(ctx, n); err != nil {
+			p.fail(n, err, outcomeFailed)
+			return
+		}
+		if !p.mayGoOn(ctx, n) {
+			return
+		}
+		if err := p.push(ctx, n); err != nil {
+			p.fail(n, err, outcomePush)
+		}
+	})
+}
+
+// reach connects to the node's host and reads its facts.
+func (p *pipeline) reach(ctx context.Context, n *node) error {
+	if err := p.dials.Acquire(ctx, 1); err != nil {
+		return because(ctx, err)
+	}
+	defer p.dials.Release(1)
+	p.screen.Status(n.name, "connecting")
+	dialling, cancel := within(ctx, dialDeadline, "connecting")
+	defer cancel()
+	h, err := p.network.Dial(dialling, n.Node)
+	if err != nil {
+		return because(dialling, err)
+	}
+	n.host = h
+	if err := p.readFacts(ctx, n); err != nil {
+		return err
+	}
+	return n.facts.Check(n.System)
+}
+
+func (p *pipeline) readFacts(ctx context.Context, n *node) error {
+	ctx, cancel := within(ctx, factsDeadline, "reading the host's facts")
+	defer cancel()
+	ask := []string{n.OutPath}
+	if p.sendsAgent() {
+		// An agent that cannot be had is an error of the push, if there is one.
+		if agent, err := p.agents.path(ctx, n.System); err == nil {
+			ask = append(ask, agent)
+		}
+	}
+	var err error
+	n.facts, err = n.host.Facts(ctx, ask...)
+	return because(ctx, err)
+}
+
+// upToDate says whether nothing needs to be done for the node.
+func (p *pipeline) upToDate(n *node) bool {
+	if p.through == throughPush {
+		return n.facts.Present[n.OutPath]
+	}
+	return n.facts.UpToDate(p.goal, n.OutPath)
+}
+
+// refreshAfter is how long a build may keep a reached node waiting before its
+// facts are read again, and its connection made again if it broke.
+const refreshAfter = time.Minute
+
+// awaitBuild waits until the build stage lets the node go on. Like the facts,
+// the connection may be stale by then.
+func (p *pipeline) awaitBuild(ctx context.Context, n *node) error {
+	since := time.Now()
+	select {
+	case <-n.builtOver:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if time.Since(since) < refreshAfter || !p.mayGoOn(ctx, n) || p.readFacts(ctx, n) == nil {
+		return nil
+	}
+	_ = n.host.Close()
+	return p.reach(ctx, n)
+}
+
+// push brings to the host what its activation needs.
+func (p *pipeline) push(ctx context.Context, n *node) error {
+	if err := p.pushes.Acquire(ctx, 1); err != nil {
+		return because(ctx, err)
+	}
+	defer p.pushes.Release(1)
+	if !p.mayGoOn(ctx, n) {
+		return nil
+	}
+	var paths []string
+	switch {
+	case !n.Deployment.BuildOnTarget:
+		if err := p.keep(ctx, "system-"+n.name, n.OutPath); err != nil {
+			return err
+		}
+		paths = append(paths, n.OutPath)
+	case !n.facts.Present[n.OutPath]:
+		if err := p.buildThere(ctx, n); err != nil {
+			return err
+		}
+	}
+	if p.sendsAgent() {
+		agent, err := p.agents.path(ctx, n.System)
+		if err != nil {
+			return withCode(exitPush, err)
+		}
+		paths = append(paths, agent)
+	}
+	paths = slices.DeleteFunc(paths, func(path string) bool { return n.facts.Present[path] })
+	if len(paths) == 0 {
+		return nil
+	}
+	return p.send(ctx, n, parcel{paths: paths})
+}
+
+// buildThere has the host build the system itself.
+func (p *pipeline) buildThere(ctx context.Context, n *node) error {
+	if err := p.keep(ctx, "drv-"+n.name, n.DrvPath); err != nil {
+		return err
+	}
+	if err := p.send(ctx, n, parcel{paths: []string{n.DrvPath}, derivation: true}); err != nil {
+		return err
+	}
+	p.screen.Status(n.name, "building on the host")
+	ctx, cancel := within(ctx, buildDeadline, "the build on the host")
+	defer cancel()
+	err := n.host.Realise(ctx, n.DrvPath, func(line string) { p.screen.Log(n.name, line) })
+	if err = because(ctx, err); err != nil {
+		return withCode(exitBuild, fmt.Errorf("building on the host: %w", err))
+	}
+	return nil
+}
+
+func (p *pipeline) send(ctx context.Context, n *node, what parcel) error {
+	p.screen.Status(n.name, "pushing")
+	ctx, cancel := within(ctx, pushDeadline, "pushing")
+	defer cancel()
+	what.substitute = n.Deployment.SubstituteOnTarget
+	what.progress = func(done, total int) {
+		p.screen.Detail(n.name, fmt.Sprintf("%d of %d paths", done, total))
+	}
+	return withCode(exitPush, because(ctx, n.host.Push(ctx, what)))
+}
+
+func (p *pipeline) keep(ctx context.Context, name, storePath string) error {
+	ctx, cancel := within(ctx, storeDeadline, "rooting a store path")
+	defer cancel()
+	return withCode(exitOther, because(ctx, p.store.Keep(ctx, name, storePath)))
+}
+
+// sendsAgent says whether the run needs an agent on its hosts.
+func (p *pipeline) sendsAgent() bool {
+	return p.through == throughActivate && p.goal != wire.DryActivate
+}

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+)
+
+// pipelineFlags are the flags of the verbs that run the pipeline.
+type pipelineFlags struct {
+	selection
+	pace
+	reach
+	nixFlags
+	answer
+}
+
+// pipeline runs one verb that takes nodes through the pipeline, and reports.
+func (s *session) pipeline(ctx context.Context, flags pipelineFlags, todo plan) error {
+	u, log := s.open(flags.JSON)
+	defer u.Close()
+	todo.parallel, todo.keepGoing, todo.skipUnreachable = flags.Parallel, flags.KeepGoing, flags.SkipUnreachable
+
+	fl, err := openFleet(ctx, flags.selection, flags.nix(log), u)
+	var p *pipeline
+	if err == nil {
+		p, err = fl.run(ctx, todo, u, log)
+	}
+	u.Close()
+	if err != nil {
+		return s.refuse(u, err)
+	}
+	code := p.worst(ctx)
+	if err := p.report(u, code); err != nil {
+		return err
+	}
+	if code != ExitDone {
+		return exitStatus(code)
+	}
+	return nil
+}
+
+// errorDocument is the answer of a verb that failed as a whole.
+type errorDocument struct {
+	Version  int    `json:"version"`
+	Error    string `json:"error"`
+	ExitCode int    `json:"exitCode"`
+}
+
+// refuse answers for a verb that failed before there was a node to report on.
+func (s *session) refuse(u jsonWriter, err error) error {
+	if werr := u.JSON(errorDocument{documentVersion, err.Error(), exitCode(err)}); werr != nil {
+		return werr
+	}
+	return err
+}
+
+type jsonWriter interface{ JSON(v any) error }
