@@ -1,0 +1,95 @@
+package activate
+
+import (
+	"strings"
+	"testing"
+
+	"flakeops/activate/wire"
+)
+
+const answer = "Welcome to web!\n" +
+	"running\t" + oldSystem + "\nbooted\t" + oldSystem + "\nprofile\t" + newSystem + "\n" +
+	"generation\tsystem-12-link\nleft\t\nmachine\tLinux x86_64\nboot\t0a-b\nnixos\tyes\n" +
+	"systemd\t257.9-1~deb13u1\nnix\tnix-store (Nix) 2.26.3\n" +
+	`holder` + "\t" + `{"id":"01J","operator":"bob@desk","pid":7,"since":"2026-01-02T03:04:05Z"}` + "\n" +
+	"present\t" + newSystem + "\nend\tfacts\n"
+
+func TestParseFacts(t *testing.T) {
+	f, err := parseFacts([]byte(answer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Running != oldSystem || f.Profile != newSystem || f.Generation != 12 || f.Systemd != 257 ||
+		f.Nix != "2.26.3" || !f.NixOS || f.BootID != "0a-b" || !f.Present[newSystem] || f.Present[oldSystem] {
+		t.Errorf("%+v", f)
+	}
+	if f.Holder == nil || f.Holder.Operator != "bob@desk" || f.Holder.PID != 7 {
+		t.Errorf("holder %+v", f.Holder)
+	}
+	if err := f.Check("x86_64-linux"); err != nil {
+		t.Error(err)
+	}
+	if _, err := parseFacts([]byte(answer[:len(answer)-4])); err == nil || !strings.Contains(err.Error(), "cut short") {
+		t.Errorf("a cut answer gives %v", err)
+	}
+}
+
+func TestFactsCheckNamesTheCause(t *testing.T) {
+	good := Facts{Running: oldSystem, Machine: "Linux x86_64", Systemd: 257, Nix: "2.26.3"}
+	for want, c := range map[string]struct {
+		change func(*Facts)
+		system string
+	}{
+		"systemd is not running":               {func(f *Facts) { f.Systemd = 0 }, "x86_64-linux"},
+		"nix-store is not found":               {func(f *Facts) { f.Nix = "" }, "x86_64-linux"},
+		"not running NixOS":                    {func(f *Facts) { f.Running = "" }, "x86_64-linux"},
+		"not a store path":                     {func(f *Facts) { f.Running = "/home/me/system" }, "x86_64-linux"},
+		"built for aarch64-linux, the host is": {func(*Facts) {}, "aarch64-linux"},
+		"the host is Darwin arm64":             {func(f *Facts) { f.Machine = "Darwin arm64" }, "aarch64-linux"},
+	} {
+		f := good
+		c.change(&f)
+		if err := f.Check(c.system); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	if err := good.Check("i686-linux"); err != nil {
+		t.Errorf("x86_64 runs i686: %v", err)
+	}
+}
+
+func TestUpToDate(t *testing.T) {
+	f := Facts{Running: newSystem, Profile: oldSystem}
+	for goal, want := range map[wire.Goal]bool{wire.Switch: false, wire.Test: true, wire.Boot: false} {
+		if got := f.UpToDate(goal, newSystem); got != want {
+			t.Errorf("%s: %v", goal, got)
+		}
+	}
+	f.Profile = newSystem
+	for _, goal := range []wire.Goal{wire.Switch, wire.Test, wire.Boot} {
+		if !f.UpToDate(goal, newSystem) {
+			t.Errorf("%s: not up to date", goal)
+		}
+	}
+	f.Left = newSystem
+	if f.UpToDate(wire.Switch, newSystem) {
+		t.Error("a system whose activation failed is up to date")
+	}
+}
+
+func FuzzParseFacts(f *testing.F) {
+	f.Add([]byte(answer))
+	f.Add([]byte("holder\t{\nend\t\n"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		facts, err := parseFacts(in)
+		if err != nil {
+			return
+		}
+		if facts.Generation < 0 || facts.Systemd < 0 {
+			t.Fatalf("%+v", facts)
+		}
+		if facts.Check("x86_64-linux") == nil && !wire.ValidStorePath(facts.Running) {
+			t.Fatalf("accepted a host that runs %q", facts.Running)
+		}
+	})
+}
