@@ -3,6 +3,10 @@ package flake
 import (
 	"context"
 	"errors"
+	"os/exec"
+	"slices"
+
+	"flakeops/internal/run"
 )
 
 // BuildKind says what a BuildEvent tells.
@@ -21,13 +25,84 @@ type BuildEvent struct {
 	Node       string // "" for a derivation that several nodes share
 	Kind       BuildKind
 	Derivation string // store path of the .drv concerned
-	Line       string // for BuildLog
+	Line       string // for BuildLog, without terminal escapes
 	Err        error  // for BuildFailed, a *BuildError
 }
 
-// Build builds all nodes in one nix invocation that goes on past failures.
-// Each node ends in exactly one BuildBuilt or BuildFailed event. report is
-// called serially. The error returned concerns the whole run only.
+// Build builds all nodes in one nix invocation that goes on past failures, so
+// that nix shares what they have in common. Each node ends in exactly one
+// BuildBuilt or BuildFailed event, the first as soon as its own system is
+// there. report is called serially, and holds the build up while it runs. The
+// error returned concerns the whole run only: ctx ended, or nix is not there.
 func (n *Nix) Build(ctx context.Context, nodes []Node, report func(BuildEvent)) error {
-	return errors.New("not implemented")
+	b := newBuild(ctx, n, nodes, report)
+	if err := b.sweep(); err != nil {
+		return err
+	}
+	for len(b.open) > 0 {
+		before := len(b.open)
+		failure, err := b.realise()
+		if err != nil {
+			return err
+		}
+		if err := b.sweep(); err != nil {
+			return err
+		}
+		if err := b.settle(); err != nil {
+			return err
+		}
+		// Some versions stop at the first derivation that this machine cannot
+		// build at all. The nodes that do not need it get another try.
+		if len(b.open) == before {
+			b.giveUp(failure)
+		}
+	}
+	return nil
+}
+
+// realise runs nix once for all open nodes. It returns nix's last words when
+// nix failed, and an error that concerns the whole run.
+func (b *build) realise() (string, error) {
+	drvs := make([]string, 0, len(b.open))
+	for _, node := range b.open {
+		drvs = append(drvs, node.DrvPath)
+	}
+	slices.Sort(drvs)
+	argv := b.nix.storeArgv("--realise", "--keep-going", "--log-format", "internal-json")
+	argv = append(argv, slices.Compact(drvs)...)
+	b.activities, b.words = map[uint64]*activity{}, nil
+	w := &lines{handle: b.line}
+	_, err := b.nix.run(b.ctx, run.Command{Argv: argv, Stderr: w})
+	w.end()
+	if err == nil {
+		return "nix says that it was built, but its output is not in the store", nil
+	}
+	if b.ctx.Err() != nil {
+		return "", context.Cause(b.ctx)
+	}
+	err = b.nix.explain(b.ctx, err, b.lastWords())
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		if errors.Is(err, exec.ErrNotFound) {
+			return "", err
+		}
+		return err.Error(), nil
+	}
+	return exit.message(), nil
+}
+
+// invalid returns those of the store paths that are not in the local store.
+func (n *Nix) invalid(ctx context.Context, paths []string) (map[string]bool, error) {
+	missing := map[string]bool{}
+	if len(paths) == 0 {
+		return missing, nil
+	}
+	a, err := n.ask(ctx, n.storeArgv(append([]string{"--check-validity", "--print-invalid"}, paths...)...))
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range splitLines(a.out) {
+		missing[p] = true
+	}
+	return missing, nil
 }

@@ -3,22 +3,108 @@ package flake
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
+
+	"flakeops/internal/run"
 )
 
 // Copy describes one copy of store paths, with all they refer to, to another store.
 type Copy struct {
 	Store      string // store URL, such as ssh://host
 	Paths      []string
-	Derivation bool     // copy the .drv files themselves, for a build on the target
-	Substitute bool     // let the target fetch from its own substituters
-	Env        []string // NAME=value, added for nix
-	Progress   func(done, total int)
+	Derivation bool                  // copy the .drv files themselves, for a build on the target
+	Substitute bool                  // let the target fetch from its own substituters
+	Env        []string              // NAME=value, added for nix
+	Progress   func(done, total int) // store paths; called serially, may be nil
 }
 
-// Copy copies the paths that the store does not have. Signatures are not asked for.
-func (n *Nix) Copy(ctx context.Context, c Copy) error { return errors.New("not implemented") }
+// Copy copies the paths that the store does not have. Signatures are not asked
+// for. It fails with a *CopyError when nix does. It takes as long as it takes:
+// a deadline is ctx's.
+func (n *Nix) Copy(ctx context.Context, c Copy) error {
+	argv := n.nixArgv("copy", "--no-check-sigs", "--log-format", "internal-json", "--to", c.Store)
+	if c.Derivation {
+		argv = append(argv, "--derivation")
+	}
+	if c.Substitute {
+		argv = append(argv, "--substitute-on-destination")
+	}
+	p := copying{progress: c.Progress}
+	w := &lines{handle: p.line}
+	_, err := n.run(ctx, run.Command{Argv: append(argv, c.Paths...), Env: c.Env, Stderr: w})
+	w.end()
+	if err == nil {
+		return nil
+	}
+	err = n.explain(ctx, err, strings.Join(p.words, "\n"))
+	var exit *exitError
+	if errors.As(err, &exit) {
+		return &CopyError{Store: c.Store, Message: exit.message()}
+	}
+	return err
+}
 
-// Add puts one file into the local store and returns its store path.
-func (n *Nix) Add(ctx context.Context, path string) (string, error) {
-	return "", errors.New("not implemented")
+// copying follows the log of nix copy.
+type copying struct {
+	progress    func(done, total int)
+	activity    uint64          // of the whole copy, once it began
+	paths       map[uint64]bool // activities of single paths under way
+	done, total int
+	words       []string // the last errors, and lines of what nix started, such as ssh
+}
+
+func (c *copying) line(raw []byte) {
+	ev, ok := parseLog(raw)
+	if !ok {
+		if s := strings.TrimSpace(plain(string(raw))); s != "" && !strings.HasPrefix(s, "@nix ") {
+			c.remember(s)
+		}
+		return
+	}
+	switch {
+	case ev.action == "start" && ev.kind == actCopyPaths && ev.text != "":
+		c.activity = ev.id
+		c.tell(0, numberIn(ev.text))
+	case ev.action == "start" && ev.kind == actCopyPath:
+		if c.paths == nil {
+			c.paths = map[uint64]bool{}
+		}
+		c.paths[ev.id] = true
+	case ev.action == "stop" && c.paths[ev.id]:
+		delete(c.paths, ev.id)
+		c.tell(c.done+1, c.total)
+	case ev.action == "result" && ev.kind == resProgress && ev.id == c.activity && ev.id != 0:
+		// Versions that report progress also count what was there already.
+		c.tell(max(ev.count(0), c.done), ev.count(1))
+	case ev.action == "msg" && ev.level == 0:
+		c.remember(ev.text)
+	}
+}
+
+// tell reports progress when there is some.
+func (c *copying) tell(done, total int) {
+	total = max(total, c.total)
+	done = min(done, total)
+	if c.progress != nil && (done != c.done || total != c.total) {
+		c.progress(done, total)
+	}
+	c.done, c.total = done, total
+}
+
+func (c *copying) remember(s string) {
+	const most = 20
+	if c.words = append(c.words, s); len(c.words) > most {
+		c.words = c.words[1:]
+	}
+}
+
+// numberIn is the first number in a text such as "copying 4 paths".
+func numberIn(text string) int {
+	for w := range strings.FieldsSeq(text) {
+		if n, err := strconv.Atoi(w); err == nil && n >= 0 {
+			return n
+		}
+	}
+	return 0
 }

@@ -89,4 +89,3 @@ func plain(s string) string {
 var escapes = regexp.MustCompile(`\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])`)
 
 func control(r rune) bool { return r < 0x20 && r != '\n' && r != '\t' || r == 0x7f }
-

@@ -12,14 +12,14 @@ const shown = 10
 // noMatch is the error of a selector that no node matches: it lists what there
 // is, and the name that was probably meant.
 func noMatch(selector string, names []string, tags map[string][]string) error {
-	known, what := names, "nodes"
+	known, what, wanted := names, "nodes", selector
 	text := "no node matches " + quoted(selector)
 	if isTag(selector) {
 		text = "no node has the tag " + quoted(selector[1:])
 		known, what = allTags(tags), "tags"
-		selector = selector[1:]
+		wanted = selector[1:]
 	}
-	if near := nearest(selector, known); near != "" {
+	if near := nearest(wanted, known); near != "" {
 		text += ": did you mean " + quoted(near) + "?"
 	}
 	if len(known) == 0 {

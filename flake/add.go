@@ -1,0 +1,24 @@
+package flake
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Add puts one file into the local store, under its own base name, and returns
+// its store path. The same content always gives the same path.
+func (n *Nix) Add(ctx context.Context, path string) (string, error) {
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
+	}
+	a, err := n.ask(ctx, n.storeArgv("--add", path))
+	if err != nil {
+		return "", fmt.Errorf("cannot add %s to the store: %w", path, err)
+	}
+	out := splitLines(a.out)
+	if len(out) != 1 || !storePath(out[0]) {
+		return "", fmt.Errorf("cannot add %s to the store: nix-store printed no store path", path)
+	}
+	return out[0], nil
+}

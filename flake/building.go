@@ -1,0 +1,193 @@
+package flake
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// build is a Build at work. All of it runs in one goroutine at a time: nix's
+// log is handled while it is written, the rest before and after.
+type build struct {
+	ctx    context.Context //nolint:containedctx // lives as long as one call of Build
+	nix    *Nix
+	report func(BuildEvent)
+	owners *owners
+
+	open       []Node // neither built nor failed
+	activities map[uint64]*activity
+	failures   map[string]*failure // by derivation
+	finished   []*activity         // builds that ended lately
+	words      []string            // the last errors and loose lines of stderr
+}
+
+// activity is a build or substitution that nix has under way.
+type activity struct {
+	drv  string // for a build
+	path string // for a substitution
+	tail logTail
+}
+
+// failure is a derivation that nix says it could not build.
+type failure struct {
+	reason string
+	log    []string
+}
+
+func newBuild(ctx context.Context, n *Nix, nodes []Node, report func(BuildEvent)) *build {
+	return &build{
+		ctx: ctx, nix: n, report: report, owners: newOwners(n, nodes),
+		open: slices.Clone(nodes), failures: map[string]*failure{}, activities: map[uint64]*activity{},
+	}
+}
+
+// line handles one line of nix's stderr.
+func (b *build) line(raw []byte) {
+	ev, ok := parseLog(raw)
+	if !ok {
+		if s := strings.TrimSpace(plain(string(raw))); s != "" && !strings.HasPrefix(s, "@nix ") {
+			b.remember(s)
+		}
+		return
+	}
+	switch ev.action {
+	case "start":
+		b.start(ev)
+	case "result":
+		if a := b.activities[ev.id]; a != nil && ev.kind == resLogLine {
+			line := plain(ev.field(0))
+			a.tail.add(line)
+			b.report(BuildEvent{Node: b.owners.of(b.ctx, a.drv), Kind: BuildLog, Derivation: a.drv, Line: line})
+		}
+	case "stop":
+		b.stop(ev)
+	case "msg":
+		if text, ok := ev.failure(); ok {
+			b.fail(text)
+		}
+	}
+}
+
+func (b *build) start(ev logEvent) {
+	switch ev.kind {
+	case actBuild:
+		a := &activity{drv: ev.field(0)}
+		b.activities[ev.id] = a
+		b.report(BuildEvent{Node: b.owners.of(b.ctx, a.drv), Kind: BuildStarted, Derivation: a.drv})
+	case actSubstitute:
+		b.activities[ev.id] = &activity{path: ev.field(0)}
+	}
+}
+
+// stop looks whether an activity that ended was the last that a node waited for.
+func (b *build) stop(ev logEvent) {
+	a := b.activities[ev.id]
+	if a == nil {
+		return
+	}
+	delete(b.activities, ev.id)
+	if f := b.failures[a.drv]; f != nil {
+		f.log = a.tail.lines
+	} else if a.drv != "" {
+		// The error may come after the end, so the log is kept until then.
+		b.ended(a)
+	}
+	mine := func(n Node) bool { return n.DrvPath == a.drv || n.OutPath == a.path }
+	if slices.ContainsFunc(b.open, mine) {
+		// What cannot be found out now is decided when nix has ended.
+		_ = b.sweep(mine)
+	}
+}
+
+// maxEnded is how many logs of ended builds are kept in case an error follows.
+const maxEnded = 32
+
+func (b *build) ended(a *activity) {
+	b.finished = append(b.finished, a)
+	if len(b.finished) > maxEnded {
+		b.finished = b.finished[1:]
+	}
+}
+
+// sweep reports the open nodes that are in the store, of those that all tests
+// let through.
+func (b *build) sweep(tests ...func(Node) bool) error {
+	var paths []string
+	for _, n := range b.open {
+		paths = append(paths, n.OutPath)
+	}
+	slices.Sort(paths)
+	missing, err := b.nix.invalid(b.ctx, slices.Compact(paths))
+	if err != nil {
+		return err
+	}
+	var built []Node
+	b.open = slices.DeleteFunc(b.open, func(n Node) bool {
+		if missing[n.OutPath] || slices.ContainsFunc(tests, func(t func(Node) bool) bool { return !t(n) }) {
+			return false
+		}
+		built = append(built, n)
+		return true
+	})
+	for _, n := range built {
+		b.report(BuildEvent{Node: n.Name, Kind: BuildBuilt, Derivation: n.DrvPath})
+	}
+	return nil
+}
+
+var derivation = regexp.MustCompile(`/[^'"\s]*/[0-9a-z]{32}-[^'"\s/]+\.drv`)
+
+// fail takes in an error message. One about a derivation that failed because
+// of another one, or about all of them, tells nothing new.
+func (b *build) fail(text string) {
+	b.remember(text)
+	drv := derivation.FindString(text)
+	if drv == "" || strings.HasPrefix(text, "build of ") || consequence(text) {
+		return
+	}
+	if b.failures[drv] != nil {
+		return
+	}
+	f := &failure{reason: buildReason(text, drv)}
+	for _, a := range slices.Concat(slices.Collect(maps.Values(b.activities)), b.finished) {
+		if a.drv == drv {
+			f.log = a.tail.lines
+		}
+	}
+	b.failures[drv] = f
+}
+
+// consequence recognises "1 dependencies of derivation '...' failed to build"
+// and "Cannot build '...'. Reason: 1 dependency failed."
+func consequence(text string) bool {
+	return strings.Contains(text, "dependencies of derivation") ||
+		strings.Contains(text, "dependency failed") || strings.Contains(text, "dependencies failed")
+}
+
+// buildReason shortens nix's message about a derivation to why it failed.
+func buildReason(text, drv string) string {
+	if _, after, ok := strings.Cut(text, "Reason:"); ok {
+		before, _, _ := strings.Cut(after, "Output paths:")
+		text = before
+	}
+	text = strings.ReplaceAll(text, "builder for '"+drv+"' failed", "its builder failed")
+	var parts []string
+	for l := range strings.SplitSeq(text, "\n") {
+		if l = strings.TrimSpace(l); l != "" {
+			parts = append(parts, l)
+		}
+	}
+	return strings.TrimRight(strings.Join(parts, " "), ".;")
+}
+
+// remember keeps the last loose lines, for a failure that names no derivation.
+func (b *build) remember(s string) {
+	const most = 20
+	if b.words = append(b.words, s); len(b.words) > most {
+		b.words = b.words[1:]
+	}
+}
+
+func (b *build) lastWords() string { return strings.Join(b.words, "\n") }

@@ -1,0 +1,104 @@
+package flake
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
+// The numbers that nix's internal-json log gives activities and results
+// (libutil/logging.hh); the same in all versions.
+const (
+	actCopyPath   = 100 // fields: path, from, to
+	actCopyPaths  = 103 // text: "copying N paths"
+	actBuild      = 105 // fields: derivation, machine, ...
+	actSubstitute = 108 // fields: path, from
+
+	resLogLine  = 101 // fields: line
+	resProgress = 105 // fields: done, expected, running, failed
+)
+
+// logEvent is one line of nix's internal-json log.
+type logEvent struct {
+	action string // start, stop, result or msg
+	id     uint64 // activity
+	kind   int    // of activity for start, of result for result
+	level  int    // for msg: 0 is an error
+	text   string // of start and msg, without colours
+	fields []gjson.Result
+}
+
+// parseLog reads one line of nix's stderr. It is false for a line that is not
+// of the log, such as what a program that nix started wrote.
+func parseLog(line []byte) (logEvent, bool) {
+	body, ok := bytes.CutPrefix(line, []byte("@nix "))
+	if !ok || !gjson.ValidBytes(body) {
+		return logEvent{}, false
+	}
+	m := gjson.ParseBytes(body)
+	if !m.IsObject() {
+		return logEvent{}, false
+	}
+	ev := logEvent{
+		action: m.Get("action").String(),
+		id:     m.Get("id").Uint(),
+		kind:   int(m.Get("type").Int()),
+		level:  int(m.Get("level").Int()),
+		text:   plain(m.Get("text").String()),
+	}
+	if f := m.Get("fields"); f.IsArray() {
+		ev.fields = f.Array()
+	}
+	if ev.action == "msg" {
+		ev.text = plain(m.Get("msg").String())
+	}
+	return ev, ev.action != ""
+}
+
+// field is the i-th field as text, "" when there is none.
+func (e logEvent) field(i int) string {
+	if i >= len(e.fields) {
+		return ""
+	}
+	return e.fields[i].String()
+}
+
+// count is the i-th field as a number that is not negative, 0 when there is none.
+func (e logEvent) count(i int) int {
+	if i >= len(e.fields) {
+		return 0
+	}
+	return int(min(max(e.fields[i].Int(), 0), 1<<31-1))
+}
+
+// failure is the text of an error message. A message of level 0 may also be a
+// warning that a nix daemon passed on.
+func (e logEvent) failure() (string, bool) {
+	if e.action != "msg" || e.level != 0 {
+		return "", false
+	}
+	text, ok := strings.CutPrefix(strings.TrimSpace(e.text), "error:")
+	return strings.TrimSpace(text), ok
+}
+
+// logTail is the end of a build's log.
+type logTail struct {
+	lines []string
+}
+
+const (
+	tailLines = 10
+	tailWidth = 500 // bytes of one line
+)
+
+func (t *logTail) add(line string) {
+	if len(line) > tailWidth {
+		line = strings.ToValidUTF8(line[:tailWidth], "") + "..."
+	}
+	if len(t.lines) == tailLines {
+		copy(t.lines, t.lines[1:])
+		t.lines = t.lines[:tailLines-1]
+	}
+	t.lines = append(t.lines, line)
+}

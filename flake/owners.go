@@ -1,0 +1,96 @@
+package flake
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"flakeops/internal/run"
+)
+
+// owners knows which node a derivation is built for.
+type owners struct {
+	nix   *Nix
+	nodes []Node
+	byDrv map[string]string // derivation to node, "" when shared; nil until asked for
+}
+
+func newOwners(n *Nix, nodes []Node) *owners { return &owners{nix: n, nodes: slices.Clone(nodes)} }
+
+// of is the one node that needs drv, "" when several do or it is not known.
+func (o *owners) of(ctx context.Context, drv string) string {
+	if drv == "" {
+		return ""
+	}
+	if len(o.nodes) == 1 {
+		return o.nodes[0].Name
+	}
+	if o.byDrv == nil {
+		o.load(ctx)
+	}
+	return o.byDrv[drv]
+}
+
+// load asks nix what each node's derivation refers to. It is done only when
+// something is built, and once: for large systems it takes a moment.
+func (o *owners) load(ctx context.Context) {
+	o.byDrv = map[string]string{}
+	for _, n := range o.nodes {
+		err := o.nix.requisites(ctx, n.DrvPath, func(drv string) {
+			if owner, ok := o.byDrv[drv]; ok && owner != n.Name {
+				o.byDrv[drv] = ""
+			} else {
+				o.byDrv[drv] = n.Name
+			}
+		})
+		if err != nil {
+			o.nix.Log.Debug().Err(err).Str("node", n.Name).Msg("cannot tell what its system is built from")
+		}
+	}
+}
+
+// needs returns those of the derivations that node is built from, itself last.
+func (o *owners) needs(ctx context.Context, node Node, drvs []string) ([]string, error) {
+	var found []string
+	err := o.nix.requisites(ctx, node.DrvPath, func(drv string) {
+		if slices.Contains(drvs, drv) {
+			found = append(found, drv)
+		}
+	})
+	var exit *exitError
+	if errors.As(err, &exit) {
+		// The derivation is gone or broken; nix's last words will have to do.
+		return nil, nil
+	}
+	return found, err
+}
+
+// requisites calls each with every derivation that drv is built from and drv
+// itself. The list may have thousands of lines and is not kept.
+func (n *Nix) requisites(ctx context.Context, drv string, each func(string)) error {
+	out := &lines{handle: func(line []byte) {
+		if bytes.HasSuffix(line, []byte(".drv")) {
+			each(string(line))
+		}
+	}}
+	stderr := run.Tail{Max: maxErrors}
+	_, err := n.run(ctx, run.Command{Argv: n.storeArgv("--query", "--requisites", drv), Stdout: out, Stderr: &stderr})
+	out.end()
+	if err != nil {
+		return n.explain(ctx, err, stderr.String())
+	}
+	return nil
+}
+
+// splitLines splits a program's output, without empty lines.
+func splitLines(b []byte) []string {
+	var out []string
+	for l := range strings.SplitSeq(string(b), "\n") {
+		if l = strings.TrimSpace(l); l != "" {
+			out = append(out, l)
+		}
+	}
+	return out
+}
