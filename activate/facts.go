@@ -91,7 +91,7 @@ func parseFacts(out []byte) (Facts, error) {
 		case "present":
 			f.Present[value] = true
 		case "end":
-			whole = true
+			whole = value == "facts"
 		}
 	}
 	if err := s.Err(); err != nil {

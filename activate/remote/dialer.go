@@ -24,6 +24,10 @@ type Dialer struct {
 	Extra  []string   // options that come before all others: NIX_SSHOPTS, split
 	Prompt Prompter   // nil: nobody to ask
 	Log    zerolog.Logger
+
+	asking    turn    // one question at a time
+	keys      keyring // opened key files
+	passwords secrets // of accounts, for ssh and for sudo
 }
 
 // Dial connects to t.Host, then to each of t.Alternates, always by a new TCP

@@ -1,43 +1,98 @@
 package remote
 
+import (
+	"fmt"
+	"strings"
+)
+
 // UnreachableError is a host that could not be reached over the network in time.
 type UnreachableError struct {
+	Node string
+	Host string // address, or what it was to be found by
+	Err  error
+}
+
+// Error names the node, the address and the cause.
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("%s: cannot reach %s: %v", e.Node, e.Host, e.Err)
+}
+
+// Unwrap gives the network's error.
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// LostError is a connection that broke while it was in use. What ran over it
+// may still run, or have ended; only the host knows.
+type LostError struct {
 	Node string
 	Host string
 	Err  error
 }
 
-// Error names the node, the address and the cause.
-func (e *UnreachableError) Error() string { return e.Node + ": " + e.Host + ": " + e.Err.Error() }
+// Error names the node and the cause.
+func (e *LostError) Error() string {
+	return fmt.Sprintf("%s: lost the connection to %s: %v", e.Node, e.Host, e.Err)
+}
 
 // Unwrap gives the network's error.
-func (e *UnreachableError) Unwrap() error { return e.Err }
+func (e *LostError) Unwrap() error { return e.Err }
 
-// HostKeyError is a host key that was refused. Nothing was sent to the host.
+// HostKeyError is a host key that was refused. Nothing was sent to the host
+// but what the key exchange needs.
 type HostKeyError struct {
 	Node        string
-	Host        string
-	File        string // known_hosts file that holds the expected key; empty for an unknown key
+	Host        string // as known_hosts names it: host or [host]:port
+	File        string // known_hosts file that speaks against the key; empty for an unknown key
 	Line        int    // line in File, from 1
 	Type        string // algorithm of the key presented
 	Fingerprint string // SHA256:... of the key presented
-	Reason      string
+	Reason      string // what is wrong with the key
+	Next        string // what to do about it
 }
 
-// Error says what was presented, what was expected and what to do next.
-func (e *HostKeyError) Error() string { return e.Node + ": " + e.Host + ": " + e.Reason }
+// Error says what was presented, what speaks against it and what to do next.
+func (e *HostKeyError) Error() string {
+	s := fmt.Sprintf("%s: host key of %s %s: it presents %s %s", e.Node, e.Host, e.Reason, e.Type, e.Fingerprint)
+	if e.File != "" {
+		s += fmt.Sprintf(", against %s:%d", e.File, e.Line)
+	}
+	if e.Next != "" {
+		s += "; " + e.Next
+	}
+	return s
+}
 
 // AuthError is a host that accepted none of what was offered.
 type AuthError struct {
-	Node  string
-	Host  string
-	User  string
-	Tried []string // what was offered, in order
-	Err   error
+	Node    string
+	Host    string   // host:port
+	User    string   // login user
+	Tried   []string // what was offered, in order
+	Skipped []string // what could not be offered, and why
+	Accepts []string // the methods that the host would take
+	Err     error    // how the handshake ended
 }
 
-// Error lists what was tried.
-func (e *AuthError) Error() string { return e.Node + ": " + e.Host + ": " + e.Err.Error() }
+// Error lists what was offered.
+func (e *AuthError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s at %s lets nobody in with ", e.Node, e.User, e.Host)
+	if len(e.Tried) == 0 {
+		b.WriteString("nothing to offer")
+	} else {
+		b.WriteString(strings.Join(e.Tried, ", "))
+	}
+	if len(e.Skipped) > 0 {
+		fmt.Fprintf(&b, "; not offered: %s", strings.Join(e.Skipped, ", "))
+	}
+	if len(e.Accepts) > 0 {
+		fmt.Fprintf(&b, "; it accepts %s", strings.Join(e.Accepts, ", "))
+	}
+	if e.Err != nil {
+		fmt.Fprintf(&b, " (%v)", e.Err)
+	}
+	fmt.Fprintf(&b, "; set IdentityFile in ssh_config or add the key to ssh-agent, then try `ssh -l %s`", e.User)
+	return b.String()
+}
 
 // Unwrap gives the handshake's error.
 func (e *AuthError) Unwrap() error { return e.Err }

@@ -1,5 +1,10 @@
 package remote
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Target is a host to connect to. Everything in it is data from a flake.
 type Target struct {
 	Node       string   // name of the node, for messages
@@ -10,3 +15,45 @@ type Target struct {
 	Options    []string // as `ssh -o` takes them
 	Elevate    []string // argv that makes a command run as root, such as sudo -H --
 }
+
+// validate refuses what ssh itself could take for an option, and what a
+// ProxyCommand of ssh_config, which is a shell line, could take for a command.
+func (t Target) validate() error {
+	for _, h := range append([]string{t.Host}, t.Alternates...) {
+		if err := validName(h); err != nil {
+			return fmt.Errorf("node %q: host name %q %w; set deployment.targetHost to an address or a Host of ssh_config", t.Node, h, err)
+		}
+	}
+	if t.User != "" {
+		if err := validName(t.User); err != nil {
+			return fmt.Errorf("node %q: user name %q %w; correct deployment.targetUser", t.Node, t.User, err)
+		}
+	}
+	if t.Port < 0 || t.Port > 65535 {
+		return fmt.Errorf("node %q: port %d is not from 1 to 65535; correct deployment.targetPort", t.Node, t.Port)
+	}
+	for _, o := range t.Options {
+		if strings.ContainsFunc(o, control) || strings.TrimSpace(o) == "" {
+			return fmt.Errorf("node %q: ssh option %q is empty or has a control character; correct deployment.sshOptions", t.Node, o)
+		}
+	}
+	return nil
+}
+
+// validName holds a host or user name to what OpenSSH 9.6 and later accept on
+// their command line.
+func validName(s string) error {
+	switch {
+	case s == "":
+		return fmt.Errorf("is empty")
+	case s[0] == '-':
+		return fmt.Errorf("begins with a hyphen")
+	case strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || control(r) }):
+		return fmt.Errorf("has a blank or a control character")
+	case strings.ContainsAny(s, "'`\"$\\;&<>|(){}"):
+		return fmt.Errorf("has a character that means something to a shell")
+	}
+	return nil
+}
+
+func control(r rune) bool { return r < ' ' || r == 0x7f }

@@ -1,0 +1,158 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+)
+
+// agentListTimeout bounds the one question to the agent that never waits for a person.
+const agentListTimeout = 10 * time.Second
+
+// identities are the keys that a connection offers, in OpenSSH's order.
+type identities struct {
+	offers  []offer
+	skipped []string // what was left out, and why
+	agent   net.Conn // held open until the handshake is over
+}
+
+// offer is one key, with its name for messages.
+type offer struct {
+	name   string
+	signer *signer
+}
+
+func (i *identities) close() {
+	if i.agent != nil {
+		_ = i.agent.Close()
+	}
+}
+
+// identities collects what can be offered. OpenSSH's order is: certificates
+// that are configured, certificates that lie beside keys, keys of the agent
+// that are configured, the agent's other keys (unless IdentitiesOnly), and
+// keys that only a file has.
+func (d *Dialer) identities(ctx context.Context, c *config, pause func() func()) *identities {
+	ids := &identities{}
+	held := ids.openAgent(ctx, c)
+	var files []*keyFile
+	for _, path := range c.IdentityFiles {
+		f, err := readKeyFile(path)
+		switch {
+		case err == nil:
+			files = append(files, f)
+		case !errors.Is(err, fs.ErrNotExist):
+			ids.skipped = append(ids.skipped, fmt.Sprintf("%s (%v)", path, cause(err)))
+		}
+	}
+	b := &offerBuilder{ctx: ctx, dialer: d, config: c, pause: pause, ids: ids, agent: held, files: files}
+	for _, path := range c.CertFiles {
+		b.certificate(path, nil)
+	}
+	for _, f := range files {
+		b.certificate(f.path+"-cert.pub", f)
+	}
+	for _, f := range files {
+		if k := find(held, f.pub); k != nil {
+			b.held(*k)
+		}
+	}
+	for _, k := range held {
+		if !c.IdentitiesOnly {
+			b.held(k)
+		}
+	}
+	for _, f := range files {
+		b.file(f)
+	}
+	return ids
+}
+
+// heldKey is a key in the agent.
+type heldKey struct {
+	ssh.Signer
+	pub     ssh.PublicKey // parsed: a certificate is an *ssh.Certificate
+	comment string
+}
+
+// openAgent lists the keys of the agent; an agent that does not answer has none.
+func (i *identities) openAgent(ctx context.Context, c *config) []heldKey {
+	path := agentSocket(c)
+	if path == "" {
+		return nil
+	}
+	nd := net.Dialer{Timeout: agentListTimeout}
+	conn, err := nd.DialContext(ctx, "unix", path)
+	if err != nil {
+		i.skipped = append(i.skipped, fmt.Sprintf("the agent at %s (%v)", path, cause(err)))
+		return nil
+	}
+	i.agent = conn
+	_ = conn.SetDeadline(time.Now().Add(agentListTimeout))
+	client := agent.NewClient(conn)
+	listed, err := client.List()
+	if err != nil {
+		i.skipped = append(i.skipped, fmt.Sprintf("the agent at %s (%v)", path, err))
+		return nil
+	}
+	signers, err := client.Signers()
+	_ = conn.SetDeadline(time.Time{})
+	if err != nil || len(signers) != len(listed) {
+		return nil
+	}
+	var held []heldKey
+	for n, s := range signers {
+		pub, err := ssh.ParsePublicKey(s.PublicKey().Marshal())
+		if err != nil {
+			continue // a kind of key that is not known here
+		}
+		held = append(held, heldKey{s, pub, listed[n].Comment})
+	}
+	return held
+}
+
+// agentSocket is where the agent listens: IdentityAgent, or SSH_AUTH_SOCK.
+func agentSocket(c *config) string {
+	switch v := c.IdentityAgent; {
+	case v == "" || v == "SSH_AUTH_SOCK":
+		return os.Getenv("SSH_AUTH_SOCK")
+	case strings.EqualFold(v, "none"):
+		return ""
+	case strings.HasPrefix(v, "$") && !strings.HasPrefix(v, "${"):
+		return os.Getenv(v[1:])
+	default:
+		return newExpander(c).path(v)
+	}
+}
+
+func find(held []heldKey, pub ssh.PublicKey) *heldKey {
+	for n := range held {
+		if pub != nil && bytes.Equal(held[n].pub.Marshal(), pub.Marshal()) {
+			return &held[n]
+		}
+	}
+	return nil
+}
+
+// cause drops the path that errors of package os repeat.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}

@@ -1,0 +1,140 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/crypto/ssh"
+)
+
+const passphraseTries = 3
+
+// keyring holds the private keys that were opened, so that each file's
+// passphrase is asked for once at most.
+type keyring struct {
+	mu   sync.Mutex
+	open map[string]*openKey
+}
+
+type openKey struct {
+	turn   turn
+	signer ssh.Signer
+	failed error
+}
+
+func (k *keyring) of(path string) *openKey {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.open == nil {
+		k.open = make(map[string]*openKey)
+	}
+	if k.open[path] == nil {
+		k.open[path] = &openKey{}
+	}
+	return k.open[path]
+}
+
+// keyFile is what one IdentityFile holds, without its passphrase.
+type keyFile struct {
+	path   string
+	pub    ssh.PublicKey // nil: known only once the file is decrypted
+	signer ssh.Signer    // nil: encrypted, or there is only a public key
+	locked bool          // wants a passphrase
+}
+
+// readKeyFile reads a private key, or the public half of a key that is held by
+// an agent or a security key. An error says why the file is of no use.
+func readKeyFile(path string) (*keyFile, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &keyFile{path: path}
+	if pub, _, _, _, err := ssh.ParseAuthorizedKey(data); err == nil {
+		f.pub = pub
+		return f, nil
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) == os.Getuid() && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("its permissions %#o let others read it", info.Mode().Perm())
+	}
+	signer, err := ssh.ParsePrivateKey(data)
+	var missing *ssh.PassphraseMissingError
+	switch {
+	case err == nil:
+		f.signer, f.pub = signer, signer.PublicKey()
+		return f, nil
+	case errors.As(err, &missing):
+		f.locked, f.pub = true, missing.PublicKey
+	}
+	if f.pub == nil {
+		f.pub = publicHalf(path + ".pub")
+	}
+	if f.pub == nil && !f.locked {
+		return nil, errors.New("not a private key that can be read here (a security key's works through ssh-agent)")
+	}
+	return f, nil
+}
+
+// publicHalf reads a .pub file; nil if there is none.
+func publicHalf(path string) ssh.PublicKey {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	pub, _, _, _, err := ssh.ParseAuthorizedKey(data)
+	if err != nil {
+		return nil
+	}
+	return pub
+}
+
+// unlock gives the private key, asking for the passphrase if it must. After
+// three wrong answers the file is not asked about again.
+func (d *Dialer) unlock(ctx context.Context, f *keyFile, batch bool) (ssh.Signer, error) {
+	if f.signer != nil {
+		return f.signer, nil
+	}
+	if !f.locked {
+		return nil, errors.New("only the public half of it is here")
+	}
+	k := d.keys.of(f.path)
+	if err := k.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer k.turn.give()
+	if k.signer != nil || k.failed != nil {
+		return k.signer, k.failed
+	}
+	if batch {
+		return nil, errors.New("it has a passphrase, and BatchMode forbids to ask for it; add it to ssh-agent")
+	}
+	data, err := os.ReadFile(f.path)
+	if err != nil {
+		return nil, err
+	}
+	prompt := fmt.Sprintf("passphrase for %s: ", f.path)
+	for range passphraseTries {
+		phrase, err := d.secret(ctx, prompt)
+		if errors.Is(err, errNobody) {
+			err = fmt.Errorf("it has a passphrase, and %w; add it to ssh-agent", err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		k.signer, err = ssh.ParsePrivateKeyWithPassphrase(data, []byte(phrase))
+		if err == nil {
+			return k.signer, nil
+		}
+		prompt = fmt.Sprintf("wrong; passphrase for %s: ", f.path)
+	}
+	k.failed = fmt.Errorf("wrong passphrase, %d times", passphraseTries)
+	return nil, k.failed
+}

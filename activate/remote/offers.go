@@ -1,0 +1,117 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// offerBuilder turns keys and certificates into offers, each once.
+type offerBuilder struct {
+	ctx    context.Context
+	dialer *Dialer
+	config *config
+	pause  func() func()
+	ids    *identities
+	agent  []heldKey
+	files  []*keyFile
+	seen   map[string]bool
+}
+
+// held offers a key of the agent. Signing may mean that somebody has to touch
+// a device, so the clock stands still.
+func (b *offerBuilder) held(k heldKey) {
+	b.offer(fmt.Sprintf("agent key %s %s", k.comment, ssh.FingerprintSHA256(k.pub)), k.pub, b.signHeld(k))
+}
+
+func (b *offerBuilder) signHeld(k heldKey) signFunc {
+	return func(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+		defer b.pause()()
+		return signAs(k.Signer, rand, data, algorithm)
+	}
+}
+
+// file offers a key file. A file whose public half is unknown is decrypted
+// first; all others only once the host has said that it wants the key.
+func (b *offerBuilder) file(f *keyFile) {
+	if f.pub == nil {
+		resume := b.pause()
+		s, err := b.dialer.unlock(b.ctx, f, b.config.Batch)
+		resume()
+		if err != nil {
+			b.skip(f.path, err)
+			return
+		}
+		f = &keyFile{path: f.path, pub: s.PublicKey(), signer: s}
+	}
+	if f.signer == nil && !f.locked {
+		return // a public key whose private half nobody has
+	}
+	b.offer(fmt.Sprintf("%s %s", f.path, ssh.FingerprintSHA256(f.pub)), f.pub, b.signFile(f))
+}
+
+func (b *offerBuilder) signFile(f *keyFile) signFunc {
+	return func(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+		resume := b.pause()
+		s, err := b.dialer.unlock(b.ctx, f, b.config.Batch)
+		resume()
+		if err != nil {
+			b.skip(f.path, err)
+			return nil, err
+		}
+		return signAs(s, rand, data, algorithm)
+	}
+}
+
+// certificate offers the certificate in a file, signed for by whoever has its
+// key: the agent, the file beside it, or another IdentityFile.
+func (b *offerBuilder) certificate(path string, beside *keyFile) {
+	cert, ok := publicHalf(path).(*ssh.Certificate)
+	if !ok {
+		if beside == nil {
+			b.skip(path, fmt.Errorf("no certificate in it"))
+		}
+		return
+	}
+	name := fmt.Sprintf("certificate %s %s", path, ssh.FingerprintSHA256(cert.Key))
+	if k := find(b.agent, cert.Key); k != nil {
+		b.offer(name, cert, b.signHeld(*k))
+		return
+	}
+	for _, f := range b.files {
+		usable := f.signer != nil || f.locked
+		if usable && (f == beside && f.pub == nil || f.pub != nil && bytes.Equal(f.pub.Marshal(), cert.Key.Marshal())) {
+			b.offer(name, cert, b.signFile(f))
+			return
+		}
+	}
+	if beside == nil {
+		b.skip(path, fmt.Errorf("its private key is neither in a file nor in the agent"))
+	}
+}
+
+type signFunc func(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error)
+
+func (b *offerBuilder) offer(name string, pub ssh.PublicKey, sign signFunc) {
+	id := string(pub.Marshal())
+	if b.seen[id] {
+		return
+	}
+	if b.seen == nil {
+		b.seen = make(map[string]bool)
+	}
+	b.seen[id] = true
+	algs := signatureAlgorithms(pub, b.config.PubkeyAlgs)
+	if len(algs) == 0 {
+		b.skip(name, fmt.Errorf("PubkeyAcceptedAlgorithms excludes %s", pub.Type()))
+		return
+	}
+	b.ids.offers = append(b.ids.offers, offer{name, &signer{pub, algs, sign}})
+}
+
+func (b *offerBuilder) skip(what string, err error) {
+	b.ids.skipped = append(b.ids.skipped, fmt.Sprintf("%s (%v)", what, cause(err)))
+}

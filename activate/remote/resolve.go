@@ -1,0 +1,80 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"flakeops/internal/run"
+)
+
+// destination is what one `ssh` command line would be asked to connect to.
+type destination struct {
+	Host    string
+	Port    int      // 0: ssh_config
+	User    string   // empty: ssh_config
+	Before  []string // words of NIX_SSHOPTS, or what a jump host inherits of them
+	Options []string // as after -o
+}
+
+// resolve asks ssh for its configuration of dst.
+func (d *Dialer) resolve(ctx context.Context, dst destination) (*config, error) {
+	ssh := d.SSH
+	if ssh == "" {
+		ssh = "ssh"
+	}
+	argv := append([]string{ssh, "-G"}, dst.Before...)
+	for _, o := range dst.Options {
+		argv = append(argv, "-o", o)
+	}
+	if dst.Port != 0 {
+		argv = append(argv, "-p", strconv.Itoa(dst.Port))
+	}
+	if dst.User != "" {
+		argv = append(argv, "-l", dst.User)
+	}
+	argv = append(argv, "--", dst.Host)
+	out, err := run.Output(ctx, d.runner(), run.Command{Argv: argv})
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, fmt.Errorf("%s is not in PATH: install OpenSSH's client, whose configuration decides how hosts are reached", ssh)
+	case err != nil:
+		return nil, fmt.Errorf("asking for the ssh configuration of %s: %w", dst.Host, err)
+	}
+	c, err := parseConfig(out)
+	if err != nil {
+		return nil, fmt.Errorf("%s -G %s: %w", ssh, dst.Host, err)
+	}
+	c.Original = dst.Host[strings.LastIndexByte(dst.Host, '@')+1:] // user@host is good for ssh, too
+	e := newExpander(c)
+	c.IdentityFiles = e.files(c.IdentityFiles)
+	c.CertFiles = e.files(c.CertFiles)
+	c.KnownHosts = e.files(c.KnownHosts)
+	c.GlobalHosts = e.files(c.GlobalHosts)
+	c.Revoked = e.path(c.Revoked)
+	c.ProxyCmd = e.percent(c.ProxyCmd)
+	return c, nil
+}
+
+// inherited picks from NIX_SSHOPTS what ssh passes on to the ssh that it starts
+// for a jump host: the configuration file, and nothing else.
+func inherited(before []string) []string {
+	a, err := parseSSHArgs(before)
+	if err != nil {
+		return nil
+	}
+	if file, ok := a.last('F'); ok {
+		return []string{"-F", file}
+	}
+	return nil
+}
+
+func (d *Dialer) runner() run.Runner {
+	if d.Runner == nil {
+		return run.Local{}
+	}
+	return d.Runner
+}
