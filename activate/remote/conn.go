@@ -3,24 +3,146 @@ package remote
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
+	"time"
 
 	"flakeops/internal/run"
 )
 
 // Conn is a connection to a host. It is a run.Runner for the login user, safe
-// for concurrent use.
-type Conn struct{ host string }
+// for concurrent use. What runs over it ends with a *LostError inside its
+// *run.Error when the connection breaks.
+type Conn struct {
+	dialer *Dialer
+	target Target
+	link   *link
 
-// Run runs cmd on the host as the login user.
-func (c *Conn) Run(ctx context.Context, cmd run.Command) (run.Result, error) {
-	return run.Result{Code: -1}, errors.New("not implemented")
+	once   sync.Once
+	closed chan struct{} // closed when the connection is of no more use
+	why    error         // set before closed is closed
 }
 
-// Root runs commands as root; it is c itself when the login user is root.
-func (c *Conn) Root() run.Runner { return c }
+// errClosed is why a Conn that was closed in good order runs nothing.
+var errClosed = errors.New("the connection is closed")
+
+func (d *Dialer) newConn(t Target, l *link) *Conn {
+	c := &Conn{dialer: d, target: t, link: l, closed: make(chan struct{})}
+	go func() {
+		err := l.client.Wait()
+		c.end(&LostError{Node: t.Node, Host: c.Host(), Err: err})
+	}()
+	go c.keepAlive(l.config.Alive, l.config.AliveCount)
+	return c
+}
 
 // Host is the address connected to, for messages.
-func (c *Conn) Host() string { return c.host }
+func (c *Conn) Host() string { return c.link.config.addr() }
+
+// User is the login user.
+func (c *Conn) User() string { return c.link.config.User }
+
+// Done is closed when the connection has ended, for whatever reason.
+func (c *Conn) Done() <-chan struct{} { return c.closed }
 
 // Close ends the connection and everything that still runs over it.
-func (c *Conn) Close() error { return nil }
+func (c *Conn) Close() error {
+	c.end(errClosed)
+	return nil
+}
+
+func (c *Conn) end(why error) {
+	c.once.Do(func() {
+		c.why = why
+		close(c.closed)
+		c.link.close()
+	})
+}
+
+// keepAlive asks a silent host every interval whether it is there, and gives
+// the connection up after that many questions without a sign of life. Whatever
+// the host sends is such a sign, so an answer that queues behind data is no harm.
+func (c *Conn) keepAlive(every time.Duration, count int) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	missed, pending := 0, make(chan struct{}, 1)
+	last := c.link.conn.heard.Load()
+	for {
+		select {
+		case <-c.closed:
+			return
+		case <-ticker.C:
+		}
+		if heard := c.link.conn.heard.Load(); heard != last {
+			last, missed = heard, 0
+		} else if missed++; count > 0 && missed > count {
+			c.end(&LostError{Node: c.target.Node, Host: c.Host(), Err: fmt.Errorf("no sign of life for %v", every*time.Duration(missed))})
+			return
+		}
+		select {
+		case pending <- struct{}{}:
+			go func() {
+				_, _, _ = c.link.client.SendRequest("keepalive@openssh.com", true, nil)
+				<-pending
+			}()
+		default: // the last question is still on its way
+		}
+	}
+}
+
+// Root runs commands as root: it is c itself when the login user is root, and
+// otherwise uses the target's elevation command.
+func (c *Conn) Root() run.Runner {
+	if c.User() == "root" {
+		return c
+	}
+	return &elevated{c}
+}
+
+// Run runs cmd on the host as the login user. Its argv crosses SSH as one
+// quoted line, which the login shell takes apart again and replaces itself
+// with; Env travels in that line, too, so it is no place for secrets. When ctx
+// ends the command gets SIGTERM and, after cmd.Grace (2 s if that is 0), loses
+// its connection.
+func (c *Conn) Run(ctx context.Context, cmd run.Command) (run.Result, error) {
+	argv, err := commandLine(cmd)
+	if err != nil {
+		return failed(cmd, -1, "", err)
+	}
+	return c.Shell(ctx, "exec "+run.Quote(argv), cmd)
+}
+
+// Shell runs line through the login user's shell, with the streams of cmd; of
+// cmd.Argv only the name is used, for messages.
+func (c *Conn) Shell(ctx context.Context, line string, cmd run.Command) (run.Result, error) {
+	tail := &run.Tail{Max: stderrTail}
+	code, err := c.session(ctx, line, streams{
+		stdout: cmd.Stdout,
+		stderr: both(cmd.Stderr, tail),
+		feed:   copyInto(cmd.Stdin),
+		grace:  cmd.Grace,
+	})
+	if err == nil && code == 0 {
+		return run.Result{}, nil
+	}
+	return failed(cmd, code, tail.String(), err)
+}
+
+func failed(cmd run.Command, code int, stderr string, err error) (run.Result, error) {
+	return run.Result{Code: code}, &run.Error{Argv: cmd.Argv, Code: code, Stderr: stderr, Err: err}
+}
+
+// commandLine is cmd's argv, with its environment and directory put before it.
+func commandLine(cmd run.Command) ([]string, error) {
+	if len(cmd.Argv) == 0 {
+		return nil, errors.New("empty command")
+	}
+	argv := cmd.Argv
+	if len(cmd.Env) > 0 {
+		argv = append(append([]string{"env"}, cmd.Env...), argv...)
+	}
+	if cmd.Dir != "" {
+		argv = append([]string{"sh", "-c", `cd -- "$0" && exec "$@"`, cmd.Dir}, argv...)
+	}
+	return argv, nil
+}

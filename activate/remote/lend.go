@@ -1,0 +1,190 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+	"time"
+
+	"flakeops/internal/run"
+)
+
+// requestTimeout is how long a shim may take to say what it wants.
+const requestTimeout = 10 * time.Second
+
+// serve answers one shim.
+func (l *Lender) serve(c *net.UnixConn) {
+	_ = c.SetDeadline(time.Now().Add(requestTimeout))
+	req, files, err := receive(c)
+	_ = c.SetDeadline(time.Time{})
+	defer files.close()
+	reply := lendReply{Code: shimFailed}
+	if err == nil {
+		reply.Code, err = l.call(c, req, files)
+	}
+	if err != nil {
+		l.log.Debug().Err(err).Str("host", req.Host).Msg("a call of nix to ssh failed")
+		reply.Message = err.Error()
+	}
+	frame, err := encodeFrame(reply)
+	if err == nil {
+		_ = c.SetWriteDeadline(time.Now().Add(requestTimeout))
+		_, _ = c.Write(frame)
+	}
+}
+
+// call runs what nix wants on the host it was lent.
+func (l *Lender) call(c *net.UnixConn, req lendRequest, files stdio) (int, error) {
+	n, ok := l.borrow(req.Host)
+	if !ok {
+		return shimFailed, fmt.Errorf("no connection is lent under the name %s", req.Host)
+	}
+	defer n.calls.Done()
+	argv, err := storeCommand(req.Command)
+	if err != nil {
+		return shimFailed, err
+	}
+	if req.Started {
+		if _, err := io.WriteString(files[1], "started\n"); err != nil {
+			return shimFailed, err
+		}
+	}
+	ctx, cancel := context.WithCancel(n.ctx)
+	defer cancel()
+	go func() {
+		// The shim sends nothing more; its end shows as the end of the socket.
+		_, _ = c.Read(make([]byte, 1))
+		cancel()
+	}()
+	// A writer that is stuck because nobody reads must not outlive ctx.
+	stop := context.AfterFunc(ctx, files.close)
+	defer stop()
+	_, err = n.conn.Root().Run(ctx, run.Command{Argv: argv, Stdin: files[0], Stdout: files[1], Stderr: files[2]})
+	var re *run.Error
+	switch {
+	case err == nil:
+		return 0, nil
+	case errors.As(err, &re) && re.Err == nil:
+		return re.Code, nil // its stderr is with nix already
+	case errors.As(err, &re):
+		return shimFailed, fmt.Errorf("%s on %s: %w%s", argv[0], n.conn.target.Node, re.Err, unsaid(re))
+	}
+	return shimFailed, err
+}
+
+// unsaid is what an elevation command printed that failed: that was held back.
+func unsaid(re *run.Error) string {
+	if s := strings.TrimSpace(re.Stderr); s != "" {
+		return ": " + s
+	}
+	return ""
+}
+
+// storeCommand takes a command line apart and allows it only if it serves a
+// store over stdin and stdout.
+func storeCommand(line string) ([]string, error) {
+	argv, err := Split(line)
+	if err != nil {
+		return nil, fmt.Errorf("command %q: %w", line, err)
+	}
+	refused := fmt.Errorf("refused to run %q: the connection is lent for nix-store --serve and nix-daemon --stdio only", line)
+	if len(argv) < 2 {
+		return nil, refused
+	}
+	var wanted []string
+	switch path.Base(argv[0]) {
+	case "nix-store":
+		wanted = []string{"--serve", "--write"}
+	case "nix-daemon":
+		wanted = []string{"--stdio"}
+	default:
+		return nil, refused
+	}
+	if argv[0] != path.Base(argv[0]) && !path.IsAbs(argv[0]) {
+		return nil, refused
+	}
+	rest := argv[1:]
+	for _, w := range wanted {
+		if len(rest) == 0 || rest[0] != w {
+			return nil, refused
+		}
+		rest = rest[1:]
+	}
+	for i := 0; i < len(rest); i++ {
+		// The only argument that nix adds is the URL's remote-store.
+		if rest[i] != "--store" || i+1 == len(rest) || strings.HasPrefix(rest[i+1], "-") {
+			return nil, refused
+		}
+		i++
+	}
+	return argv, nil
+}
+
+// stdio are the shim's stdin, stdout and stderr.
+type stdio [3]*os.File
+
+func (s stdio) close() {
+	for _, f := range s {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
+
+// receive reads the request and the three files that come with it.
+func receive(c *net.UnixConn) (req lendRequest, files stdio, err error) {
+	buf, oob := make([]byte, 4+maxFrame), make([]byte, syscall.CmsgSpace(3*4))
+	n, oobn, _, _, err := c.ReadMsgUnix(buf, oob)
+	if err != nil {
+		return req, files, err
+	}
+	messages, err := syscall.ParseSocketControlMessage(oob[:oobn])
+	if err != nil {
+		return req, files, err
+	}
+	count := 0
+	for _, m := range messages {
+		fds, err := syscall.ParseUnixRights(&m)
+		if err != nil {
+			continue
+		}
+		for _, fd := range fds {
+			if count == len(files) {
+				_ = syscall.Close(fd)
+				continue
+			}
+			files[count] = openFile(fd, count)
+			count++
+		}
+	}
+	if err := readFrame(io.MultiReader(bytes.NewReader(buf[:n]), c), &req); err != nil {
+		return req, files, fmt.Errorf("reading the request: %w", err)
+	}
+	if count != len(files) {
+		return req, files, fmt.Errorf("%d of %d files came with the request", count, len(files))
+	}
+	return req, files, nil
+}
+
+// openFile wraps a file that was received. Pipes and sockets for stdin and
+// stdout belong to this call alone and are made non-blocking, so that closing
+// them ends a pending read or write; stderr is shared with nix, which would not
+// expect that.
+func openFile(fd, n int) *os.File {
+	syscall.CloseOnExec(fd)
+	var st syscall.Stat_t
+	if n < 2 && syscall.Fstat(fd, &st) == nil {
+		if kind := st.Mode & syscall.S_IFMT; kind == syscall.S_IFIFO || kind == syscall.S_IFSOCK {
+			_ = syscall.SetNonblock(fd, true)
+			widen(fd)
+		}
+	}
+	return os.NewFile(uintptr(fd), [3]string{"stdin", "stdout", "stderr"}[n])
+}

@@ -1,0 +1,178 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// clientVersion is how this program introduces itself to hosts.
+const clientVersion = "SSH-2.0-flakeops"
+
+// link is an authenticated SSH connection, with those it runs through.
+type link struct {
+	client *ssh.Client
+	config *config
+	conn   *watched
+	via    *link // the jump host, if there is one
+}
+
+// close ends the transport at the bottom first, so that closing what runs over
+// it cannot wait for a peer that is gone.
+func (l *link) close() {
+	if l.via != nil {
+		l.via.close()
+	}
+	_ = l.conn.Close()
+	_ = l.client.Close()
+}
+
+// watched is a connection that knows when it last heard from its peer.
+type watched struct {
+	net.Conn
+	heard atomic.Int64 // Unix nanoseconds
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if n > 0 {
+		w.heard.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+// connect resolves dst and connects to it, through its jump hosts if it has any.
+// depth counts how many connections wait for this one.
+func (d *Dialer) connect(ctx context.Context, node string, dst destination, depth int) (*link, error) {
+	c, err := d.resolve(ctx, dst)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", node, err)
+	}
+	if c.ProxyJump == "" {
+		return d.open(ctx, node, c, nil)
+	}
+	via, err := d.jump(ctx, node, dst, c.ProxyJump, depth)
+	if err != nil {
+		return nil, err
+	}
+	l, err := d.open(ctx, node, c, via)
+	if err != nil {
+		via.close()
+	}
+	return l, err
+}
+
+// open connects to the host that c describes, over via if it is given, within
+// ConnectTimeout.
+func (d *Dialer) open(ctx context.Context, node string, c *config, via *link) (*link, error) {
+	outer := ctx
+	ctx, clock, done := withPatience(ctx, c.Timeout)
+	defer done()
+	conn, err := d.transport(ctx, c, via)
+	if err != nil {
+		return nil, d.describe(outer, ctx, node, c, err)
+	}
+	l, err := d.handshake(ctx, node, c, conn, clock)
+	if err != nil {
+		_ = conn.Close()
+		return nil, d.describe(outer, ctx, node, c, err)
+	}
+	l.via = via
+	return l, nil
+}
+
+// describe makes an *UnreachableError of what the network did. outer is the
+// caller's context, inner the one with the timeout.
+func (d *Dialer) describe(outer, inner context.Context, node string, c *config, err error) error {
+	var late *timeoutError
+	switch {
+	case outer.Err() != nil:
+		return fmt.Errorf("%s: connecting to %s: %w", node, c.addr(), context.Cause(outer))
+	case errors.As(context.Cause(inner), &late):
+		return &UnreachableError{Node: node, Host: c.addr(), Err: late}
+	case errors.Is(err, io.EOF):
+		return &UnreachableError{Node: node, Host: c.addr(), Err: errHungUp}
+	case networkError(err):
+		return &UnreachableError{Node: node, Host: c.addr(), Err: err}
+	}
+	var key *HostKeyError
+	var auth *AuthError
+	if errors.As(err, &key) || errors.As(err, &auth) {
+		return err
+	}
+	return fmt.Errorf("%s: connecting to %s: %w", node, c.addr(), err)
+}
+
+// errHungUp is a host, or something on the way, that will not speak SSH now.
+var errHungUp = errors.New("the connection was closed during the handshake")
+
+func networkError(err error) bool {
+	var ne net.Error
+	var open *ssh.OpenChannelError
+	return errors.As(err, &ne) || errors.As(err, &open) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed) ||
+		errors.As(err, new(*proxyError))
+}
+
+// handshake exchanges keys, checks the host and authenticates.
+func (d *Dialer) handshake(ctx context.Context, node string, c *config, conn net.Conn, clock *patience) (*link, error) {
+	trust, err := d.hostKeys(ctx, c, node, clock.pause)
+	if err != nil {
+		return nil, err
+	}
+	cc, err := c.clientConfig(trust)
+	if err != nil {
+		return nil, err
+	}
+	a := &authenticator{ctx: ctx, dialer: d, config: c, node: node, pause: clock.pause}
+	a.ids = d.identities(ctx, c, clock.pause)
+	defer a.ids.close()
+	cc.AuthCallback = a.choose
+	cc.BannerCallback = func(message string) error {
+		d.Log.Info().Str("node", node).Str("banner", strings.TrimSpace(message)).Msg("the host greets")
+		return nil
+	}
+	w := &watched{Conn: conn}
+	stop := context.AfterFunc(ctx, func() { _ = w.Close() })
+	defer stop()
+	sc, chans, reqs, err := ssh.NewClientConn(w, c.addr(), cc)
+	switch {
+	case err == nil && !stop():
+		_ = sc.Close()
+		return nil, context.Cause(ctx)
+	case err == nil:
+		return &link{client: ssh.NewClient(sc, chans, reqs), config: c, conn: w}, nil
+	case trust.refused != nil:
+		return nil, trust.refused
+	case trust.accepted == nil || networkError(err) && a.gaveUp == nil:
+		return nil, err
+	}
+	return nil, a.failure(errors.Unwrap(err))
+}
+
+// clientConfig translates the algorithms of ssh_config.
+func (c *config) clientConfig(trust *hostKeys) (cc *ssh.ClientConfig, err error) {
+	cc = &ssh.ClientConfig{User: c.User, HostKeyCallback: trust.check, ClientVersion: clientVersion}
+	types, authority := trust.known.kinds(trust.address)
+	if len(types) == 0 && trust.plain != "" {
+		types, _ = trust.known.kinds(trust.plain)
+	}
+	if cc.HostKeyAlgorithms, err = c.hostKeyAlgorithms(types, authority); err != nil {
+		return nil, err
+	}
+	if cc.Ciphers, err = c.ciphers(); err != nil {
+		return nil, err
+	}
+	if cc.KeyExchanges, err = c.kex(); err != nil {
+		return nil, err
+	}
+	cc.MACs, err = c.macs()
+	return cc, err
+}
