@@ -1,0 +1,160 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"flakeops/internal/run"
+)
+
+// A slot is a number that a lab has to itself on this machine. Its name for the
+// control socket, its subnet, its link and its control group follow from it.
+// The slot is taken as long as somebody holds its abstract socket, which the
+// kernel takes back from a dead process: no lock file can be stale.
+type slot int
+
+const (
+	handSlot  slot = 0 // the lab that is used by hand
+	firstSlot slot = 1
+	lastSlot  slot = 250
+
+	recordDir = "/var/lib/flakeops-lab"
+
+	// dirPrefix begins the name of every lab's directory.
+	dirPrefix = "flakeops-lab-"
+)
+
+func (s slot) address() *net.UnixAddr {
+	return &net.UnixAddr{Net: "unix", Name: fmt.Sprintf("@flakeops-lab/%d", s)}
+}
+
+// link is the end on this machine of the link to the lab.
+func (s slot) link() string { return fmt.Sprintf("flakeops%d", s) }
+
+func (s slot) cgroup() string { return fmt.Sprintf("flakeops-lab/%d", s) }
+
+func (s slot) record() string { return filepath.Join(recordDir, strconv.Itoa(int(s))) }
+
+// The lab's subnet is a /24. In it, net 0 is a /30 between this machine and
+// the lab's router, and net n a /30 between the router and host n.
+func (s slot) near(n int) string { return fmt.Sprintf("10.213.%d.%d", s, 4*n+1) }
+func (s slot) far(n int) string  { return fmt.Sprintf("10.213.%d.%d", s, 4*n+2) }
+func (s slot) subnet() string    { return fmt.Sprintf("10.213.%d.0/24", s) }
+
+// maxHosts is how many /30 nets are left in a lab's subnet.
+const maxHosts = 63
+
+// record is what has to be known to clean up after a lab whose processes are
+// all gone. It survives a reboot of this machine, since the directory may.
+type record struct {
+	Dir string `json:"dir"` // to remove
+}
+
+// take binds the slot's socket and writes its record. It returns nil without an
+// error when somebody else has the slot. What a dead lab left in it is removed.
+func (s slot) take(ctx context.Context, dir string) (*net.UnixListener, error) {
+	l, err := s.listen()
+	if l == nil {
+		return nil, err
+	}
+	if err := s.sweep(ctx); err != nil {
+		_ = l.Close()
+		return nil, err
+	}
+	text, err := json.Marshal(record{Dir: dir})
+	if err == nil {
+		err = errors.Join(os.MkdirAll(recordDir, 0o755), os.WriteFile(s.record(), text, 0o644))
+	}
+	if err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("writing down that lab %d exists: %w", s, err)
+	}
+	return l, nil
+}
+
+func (s slot) listen() (*net.UnixListener, error) {
+	l, err := net.ListenUnix("unix", s.address())
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("taking lab %d: %w", s, err)
+	}
+	return l, nil
+}
+
+// sweep removes what the slot's last lab has left. The caller holds the slot's
+// socket, so all of that lab's supervisor is gone, and with it its namespaces:
+// what is left can only be files, control groups and the record itself.
+func (s slot) sweep(ctx context.Context) error {
+	text, err := os.ReadFile(s.record())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading what lab %d has left: %w", s, err)
+	}
+	if err := removeCgroup(ctx, s.cgroup()); err != nil {
+		return err
+	}
+	if _, err := os.Stat("/sys/class/net/" + s.link()); err == nil {
+		// The kernel removes it too, a moment after the namespace it leads to.
+		_ = ip(ctx, "link", "del", s.link())
+	}
+	var r record
+	if json.Unmarshal(text, &r) == nil && filepath.IsAbs(r.Dir) && strings.HasPrefix(filepath.Base(r.Dir), dirPrefix) {
+		if err := os.RemoveAll(r.Dir); err != nil {
+			return fmt.Errorf("removing what lab %d has left: %w", s, err)
+		}
+	}
+	return s.forget()
+}
+
+// forget removes the record, and the records' directory with the last of them.
+func (s slot) forget() error {
+	if err := os.Remove(s.record()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("forgetting lab %d: %w", s, err)
+	}
+	_ = os.Remove(recordDir) // fails, rightly, while it is not empty
+	return nil
+}
+
+// Sweep removes what labs have left whose processes were killed. Labs that
+// live are not touched.
+func Sweep(ctx context.Context) error {
+	entries, err := os.ReadDir(recordDir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking for what labs have left: %w", err)
+	}
+	var failed []error
+	for _, entry := range entries {
+		n, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		l, err := slot(n).listen()
+		if l == nil {
+			failed = append(failed, err)
+			continue
+		}
+		failed = append(failed, slot(n).sweep(ctx), l.Close())
+	}
+	return errors.Join(failed...)
+}
+
+// ip runs the program of that name.
+func ip(ctx context.Context, args ...string) error {
+	_, err := run.Local{}.Run(ctx, run.Command{Argv: append([]string{"ip"}, args...), Env: []string{rootPath()}})
+	return err
+}
