@@ -1,0 +1,171 @@
+package e2e
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"flakeops/activate/wire"
+)
+
+// What breaks in the middle: links, power, processes.
+
+func TestLinkCutDuringActivationHealedInTimeIsConfirmed(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.setting("web", "confirmTimeout", 30)
+	f.deploy().exits(0)
+	system := f.version("web", "2", "gate")
+	p := f.start("deploy", "path:"+f.dir)
+	web.reachesGate()
+	must(t, web.Cut(t.Context()))
+	web.sh("touch /run/fleet/go")
+	// Healed only once the host waits and the deployer has noticed.
+	eventually(t, "the host waits for the confirm", func() bool {
+		return web.holds("grep -q 'waiting for confirm' /run/flakeops/*/events.jsonl && readlink /run/current-system | grep -q " + system)
+	})
+	p.says("no contact")
+	must(t, web.Heal(t.Context()))
+	p.wait().exits(0).says("deployed")
+	web.runs(system)
+}
+
+func TestLinkCutDuringActivationHealedTooLateIsRolledBack(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.deploy().exits(0)
+	before := web.snapshot()
+	f.version("web", "2", "gate")
+	p := f.start("deploy", "path:"+f.dir)
+	web.reachesGate()
+	must(t, web.Cut(t.Context()))
+	web.sh("touch /run/fleet/go")
+	eventually(t, "the host rolled back", func() bool { return web.lastOutcome() == wire.RolledBack })
+	must(t, web.Heal(t.Context()))
+	p.wait().exits(5).says("rolled back", "not confirmed")
+	web.is(before)
+}
+
+func TestPowerCutBeforeTheConfirmBootsTheOldSystem(t *testing.T) {
+	for _, suite := range []string{"bookworm", "sid"} {
+		t.Run(suite, func(t *testing.T) {
+			f := newFleet(t, map[string]string{"web": suite})
+			web := f.hosts["web"]
+			f.deploy().exits(0)
+			before := web.snapshot()
+			system := f.version("web", "2", "gate")
+			p := f.start("deploy", "path:"+f.dir)
+			web.reachesGate()
+			must(t, web.PowerOff(t.Context()))
+			must(t, web.PowerOn(t.Context()))
+			p.wait().exits(5).says("rolled back", "rebooted")
+			after := web.snapshot()
+			after.Roots = nil // what the cut left is swept by the next deployment
+			if before.Roots = nil; after.Running != before.Running || after.Profile != before.Profile || after.Boot != before.Boot || after.Version != before.Version {
+				t.Errorf("after the power cut %+v, want %+v", after, before)
+			}
+			if after.Running == system {
+				t.Error("an unconfirmed system booted")
+			}
+			f.version("web", "3")
+			f.deploy().exits(0)
+			web.runs(f.system("web"))
+		})
+	}
+}
+
+func TestKilledAgentIsRolledBackBySystemd(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.deploy().exits(0)
+	before := web.snapshot()
+	f.version("web", "2", "gate")
+	p := f.start("deploy", "path:"+f.dir)
+	web.reachesGate()
+	web.sh("systemctl kill --kill-who=main --signal=KILL 'flakeops-*'")
+	p.wait().exits(5).says("rolled back", "the agent on the host ended while activating")
+	web.settled()
+	web.is(before)
+}
+
+func TestKilledDeployerDuringActivationIsRolledBack(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.deploy().exits(0)
+	before := web.snapshot()
+	f.version("web", "2", "gate")
+	p := f.start("deploy", "path:"+f.dir)
+	web.reachesGate()
+	p.signal(syscall.SIGKILL)
+	p.wait().exits(-1)
+	web.sh("touch /run/fleet/go")
+	eventually(t, "the host rolled back", func() bool { return web.lastOutcome() == wire.RolledBack })
+	web.settled()
+	web.is(before)
+}
+
+func TestCtrlCDuringActivationRollsBackAtOnce(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.setting("web", "confirmTimeout", 600)
+	f.setting("web", "activationTimeout", 600)
+	f.deploy().exits(0)
+	before := web.snapshot()
+	f.version("web", "2", "gate")
+	p := f.start("deploy", "path:"+f.dir)
+	web.reachesGate()
+	p.signal(syscall.SIGINT)
+	p.wait().exits(130).says("rolled back")
+	web.settled()
+	web.is(before)
+}
+
+func TestSecondCtrlCLeavesAtOnceAndTheHostRollsBack(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.deploy().exits(0)
+	before := web.snapshot()
+	f.version("web", "2", "gate")
+	p := f.start("deploy", "path:"+f.dir)
+	web.reachesGate()
+	must(t, web.Cut(t.Context()))
+	p.signal(syscall.SIGINT)
+	p.says("asking the host to go back")
+	p.signal(syscall.SIGINT)
+	began := time.Now()
+	p.wait().exits(130)
+	if took := time.Since(began); took > patience/2 {
+		t.Errorf("left after %s", took)
+	}
+	web.sh("touch /run/fleet/go")
+	eventually(t, "the host rolled back", func() bool { return web.lastOutcome() == wire.RolledBack })
+	must(t, web.Heal(t.Context()))
+	web.settled()
+	web.is(before)
+}
+
+func TestSecondDeployerIsRefusedAndToldWhoHoldsTheHost(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.deploy().exits(0)
+	system := f.version("web", "2", "gate")
+	first := f.start("deploy", "path:"+f.dir)
+	web.reachesGate()
+
+	f.version("web", "3")
+	holder := web.sh("cat /run/flakeops/lock")
+	f.deploy().exits(8).says("refused", "is running on this host since")
+	if now := web.sh("cat /run/flakeops/lock"); now != holder {
+		t.Errorf("the holder changed from %s to %s", holder, now)
+	}
+	web.openGate()
+	first.wait().exits(0)
+	web.runs(system)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
