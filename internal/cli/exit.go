@@ -56,16 +56,21 @@ type exitMeaning struct {
 
 // worse returns the worse of two exit codes.
 func worse(a, b int) int {
-	for _, e := range exitTable() {
-		switch e.code {
-		case a:
-			a, b = b, a
-			fallthrough
-		case b:
-			return a
-		}
+	if badness(a) < badness(b) {
+		return b
 	}
 	return a
+}
+
+// badness is a code's place in the table; a code that is not there is worst.
+func badness(code int) int {
+	table := exitTable()
+	for i, e := range table {
+		if e.code == code {
+			return i
+		}
+	}
+	return len(table)
 }
 
 // exitHelp is the part of the help that lists the codes.

@@ -17,5 +17,5 @@ func (pushCmd) Help() string {
 
 // Run pushes.
 func (c pushCmd) Run(ctx context.Context, s *session) error {
-	return s.pipeline(ctx, pipelineFlags{c.selection, c.pace, c.reach, c.nixFlags, c.answer}, plan{through: throughPush})
+	return s.pipeline(ctx, pipelineFlags(c), plan{through: throughPush})
 }

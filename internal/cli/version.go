@@ -1,13 +1,14 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/alecthomas/kong"
+
+	"flakeops/internal/ui"
 )
 
 // version is set by the linker (-X flakeops/internal/cli.version=...).
@@ -36,12 +37,7 @@ func (c versionCmd) Run(s *session) error {
 	if !c.JSON {
 		return d.print(s.stdout)
 	}
-	b, err := json.MarshalIndent(d, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(s.stdout, "%s\n", b)
-	return err
+	return ui.New(ui.Options{Stdout: s.stdout, Stderr: s.stderr, JSON: true}).JSON(d)
 }
 
 func (d versionDocument) print(w io.Writer) error {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -56,11 +57,14 @@ func (u *UI) JSON(v any) error {
 	if !u.json {
 		return nil
 	}
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var doc bytes.Buffer
+	enc := json.NewEncoder(&doc)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encoding results: %w", err)
 	}
-	if _, err := fmt.Fprintln(u.stdout, printable(b)); err != nil {
+	if _, err := fmt.Fprint(u.stdout, printable(doc.Bytes())); err != nil {
 		return fmt.Errorf("writing results: %w", err)
 	}
 	return nil

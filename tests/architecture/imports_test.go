@@ -1,0 +1,121 @@
+package architecture
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "flakeops"
+
+// layers says which packages of this module each package may import. Imports
+// run downward only, and flake, activate and keys never meet.
+func layers() map[string][]string {
+	bottom := []string{"activate/remote", "activate/wire", "internal/run"}
+	rooms := append([]string{"flake", "activate", "keys", "activate/agent", "internal/ui"}, bottom...)
+	return map[string][]string{
+		"":                {"internal/cli"},
+		"internal/cli":    rooms,
+		"internal/ui":     {},
+		"flake":           {"internal/run"},
+		"activate":        bottom,
+		"keys":            bottom,
+		"activate/agent":  {"activate/wire", "internal/run"},
+		"activate/remote": {"internal/run"},
+		"activate/wire":   {},
+		"internal/run":    {},
+	}
+}
+
+// standardOnly are the packages that import the standard library only.
+func standardOnly() []string { return []string{"activate/wire", "internal/run"} }
+
+type listed struct {
+	ImportPath   string
+	Dir          string
+	Name         string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+	GoFiles      []string
+	TestGoFiles  []string
+	XTestGoFiles []string
+}
+
+// packages lists the module's packages with their paths inside the module.
+func packages(t *testing.T) map[string]listed {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json", "./...")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	all := map[string]listed{}
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all[inside(p.ImportPath)] = p
+	}
+	if len(all) < len(layers())/2 {
+		t.Fatalf("go list found only %d packages", len(all))
+	}
+	return all
+}
+
+// inside is an import path of this module without the module's name.
+func inside(path string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
+}
+
+func TestImportsRunDownward(t *testing.T) {
+	for path, p := range packages(t) {
+		if strings.HasPrefix(path, "tests/") {
+			continue // they may look at everything
+		}
+		allowed, known := layers()[path]
+		if !known {
+			t.Errorf("package %s has no place in the layers", path)
+			continue
+		}
+		for _, i := range p.Imports {
+			ours := i == module || strings.HasPrefix(i, module+"/")
+			switch {
+			case ours && !slices.Contains(allowed, inside(i)):
+				t.Errorf("%s must not import %s", p.ImportPath, i)
+			case !ours && slices.Contains(standardOnly(), path) && strings.Contains(i, "."):
+				t.Errorf("%s must import the standard library only, not %s", p.ImportPath, i)
+			}
+		}
+	}
+}
+
+func TestNothingImportsTests(t *testing.T) {
+	for path, p := range packages(t) {
+		if strings.HasPrefix(path, "tests/") {
+			continue
+		}
+		for _, i := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+			if strings.HasPrefix(i, module+"/tests/") {
+				t.Errorf("%s imports %s: unit tests do without the lab", p.ImportPath, i)
+			}
+		}
+	}
+}
+
+func TestPackagesHaveAPurposeInTheirName(t *testing.T) {
+	for _, p := range packages(t) {
+		if slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "misc", "base", "shared"}, p.Name) {
+			t.Errorf("%s: a package is named after its purpose, not %s", p.ImportPath, p.Name)
+		}
+	}
+}
