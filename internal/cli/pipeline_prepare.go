@@ -35,7 +35,7 @@ func (p *pipeline) prepare(ctx context.Context, n *node) {
 			p.fail(n, err, outcomeFailed)
 			return
 		}
-		if p.upToDate(n) {
+		if n.upToDate = p.upToDate(n); n.upToDate {
 			return
 		}
 		if err := p.awaitBuild(ctx, n); err != nil {
