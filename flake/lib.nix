@@ -12,7 +12,9 @@ let
     {
       drv = toplevel.drvPath;
       out = toplevel.outPath;
-      inherit (toplevel) system;
+      # The host's platform; the derivation's is the builder's, another one
+      # when the system is cross-compiled.
+      system = configuration.pkgs.stdenv.hostPlatform.system or toplevel.system;
       deployment = deployment fields configuration;
     };
 

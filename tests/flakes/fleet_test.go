@@ -24,7 +24,7 @@ type node struct {
 const readNode = `c: {
 	inherit (c.config.system.build.toplevel) drvPath;
 	storePath = c.config.system.build.toplevel.outPath;
-	inherit (c.config.nixpkgs.hostPlatform) system;
+	inherit (c.pkgs.stdenv.hostPlatform) system;
 	deployment = c.config.deployment or null;
 	hostDefined = c.options.deployment.targetHost.isDefined or false;
 }`

@@ -101,5 +101,7 @@ in
     networking.hostName = "fleet";
   } // (if imported then { deployment = builtins.mapAttrs value declared; } else { });
 
+  pkgs.stdenv.hostPlatform.system = platform;
+
   options = if imported then { deployment = builtins.mapAttrs isDefined declared; } else { };
 }
