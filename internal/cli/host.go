@@ -54,6 +54,4 @@ type screen interface {
 	Log(node, line string)
 	Line(node, line string)
 	End(node, text string)
-	Message(text string)
-	Warn(text string)
 }

@@ -15,6 +15,9 @@ func (p *pipeline) mayGoOn(ctx context.Context, n *node) bool {
 
 // fail ends a node, and holds the others unless the plan is to keep going.
 func (p *pipeline) fail(n *node, err error, otherwise string) {
+	if errors.Is(err, errHeld) {
+		return // holdRest ends it
+	}
 	r := failure(err, otherwise)
 	skip := r.outcome == outcomeUnreachable && p.skipUnreachable
 	if skip {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 )
 
 // pipelineFlags are the flags of the verbs that run the pipeline.
@@ -15,6 +16,9 @@ type pipelineFlags struct {
 
 // pipeline runs one verb that takes nodes through the pipeline, and reports.
 func (s *session) pipeline(ctx context.Context, flags pipelineFlags, todo plan) error {
+	if flags.Parallel < 1 && todo.through > throughBuild {
+		return errors.New("--parallel takes at least 1")
+	}
 	u, log := s.open(flags.JSON)
 	defer u.Close()
 	todo.parallel, todo.keepGoing, todo.skipUnreachable = flags.Parallel, flags.KeepGoing, flags.SkipUnreachable

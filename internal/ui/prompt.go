@@ -23,7 +23,8 @@ const pollMillis = 100 // how often a question looks whether its context ended
 type Prompter struct {
 	UI *UI
 
-	mu sync.Mutex
+	mu   sync.Mutex
+	open func() (*os.File, error) // nil: the process's own terminal
 }
 
 // Secret asks for a text that is not shown while it is typed.
@@ -67,7 +68,11 @@ func (p *Prompter) ask(ctx context.Context, read func(*term.Terminal) (string, e
 	if err := ctx.Err(); err != nil {
 		return "", context.Cause(ctx)
 	}
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	open := p.open
+	if open == nil {
+		open = func() (*os.File, error) { return os.OpenFile("/dev/tty", os.O_RDWR, 0) }
+	}
+	tty, err := open()
 	if err != nil {
 		return "", ErrNoTerminal
 	}

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// binary builds the smallest program for a platform.
+func binary(t *testing.T, goarch string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module x\n", "x.go": "package main\n\nfunc main() {}\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(dir, "x")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", file, ".")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+goarch, "GOFLAGS=", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return file
+}
+
+func TestAgentIsAddedOnce(t *testing.T) {
+	own := binary(t, "amd64")
+	var added, kept []string
+	a := &agents{
+		own: own,
+		add: func(_ context.Context, file string) (string, error) {
+			added = append(added, file)
+			return system("agent"), nil
+		},
+		keep: func(_ context.Context, name, path string) error { kept = append(kept, name+" "+path); return nil },
+	}
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(func() {
+			if path, err := a.path(t.Context(), ownSystem()); err != nil || path != system("agent") {
+				t.Errorf("%q, %v", path, err)
+			}
+		})
+	}
+	all.Wait()
+	if len(added) != 1 || added[0] != own || len(kept) != 1 || !strings.HasSuffix(kept[0], system("agent")) {
+		t.Errorf("added %q, kept %q", added, kept)
+	}
+}
+
+func TestAgentForAnotherSystem(t *testing.T) {
+	dir := t.TempDir()
+	a := &agents{
+		own: binary(t, "amd64"),
+		add: func(_ context.Context, file string) (string, error) {
+			if filepath.Base(file) != "flakeops-riscv64-linux" {
+				return "", errors.New("wrong file " + file)
+			}
+			return system("riscv"), nil
+		},
+		keep: func(context.Context, string, string) error { return nil },
+	}
+	if _, err := a.path(t.Context(), "riscv64-linux"); err == nil || !strings.Contains(err.Error(), "FLAKEOPS_AGENTS") {
+		t.Errorf("without a directory: %v", err)
+	}
+	a.dir, a.done = dir, nil
+	if _, err := a.path(t.Context(), "riscv64-linux"); err == nil || !strings.Contains(err.Error(), "flakeops-riscv64-linux") {
+		t.Errorf("with an empty directory: %v", err)
+	}
+	if err := os.Rename(binary(t, "riscv64"), filepath.Join(dir, "flakeops-riscv64-linux")); err != nil {
+		t.Fatal(err)
+	}
+	a.done = nil
+	if path, err := a.path(t.Context(), "riscv64-linux"); err != nil || path != system("riscv") {
+		t.Errorf("%q, %v", path, err)
+	}
+}
+
+func TestADynamicallyLinkedAgentIsRefused(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &agents{own: sh}
+	if _, err := a.path(t.Context(), ownSystem()); err == nil || !strings.Contains(err.Error(), "CGO_ENABLED=0") {
+		t.Errorf("%v", err)
+	}
+}

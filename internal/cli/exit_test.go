@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"flakeops/activate"
+	"flakeops/activate/remote"
+	"flakeops/activate/wire"
+	"flakeops/flake"
+)
+
+func TestExitCodes(t *testing.T) {
+	outcome := func(o wire.Outcome) error { return &activate.OutcomeError{Event: wire.Event{Outcome: o}} }
+	for name, c := range map[string]struct {
+		err  error
+		want int
+	}{
+		"nothing":          {nil, 0},
+		"anything":         {os.ErrNotExist, 1},
+		"evaluation":       {&flake.EvalError{}, 2},
+		"lock":             {&flake.LockError{}, 2},
+		"flake":            {withCode(exitEvaluation, errors.New("no flake found")), 2},
+		"build":            {&flake.BuildError{}, 3},
+		"nix-store":        {withCode(exitBuild, os.ErrNotExist), 3},
+		"push":             {withCode(exitPush, errors.New("disk full")), 4},
+		"rolled back":      {outcome(wire.RolledBack), 5},
+		"rollback failed":  {outcome(wire.RollbackFailed), 6},
+		"left as it is":    {outcome(wire.LeftBroken), 6},
+		"unknown":          {&activate.UnknownOutcomeError{Err: context.Canceled}, 6},
+		"unreachable":      {&remote.UnreachableError{Err: os.ErrDeadlineExceeded}, 7},
+		"lost while push":  {withCode(exitPush, &remote.UnreachableError{Err: os.ErrClosed}), 7},
+		"locked":           {&activate.RefusedError{Reason: "busy"}, 8},
+		"host key":         {&remote.HostKeyError{}, 8},
+		"nobody let in":    {&remote.AuthError{Err: os.ErrPermission}, 8},
+		"interrupted":      {ErrInterrupted, 130},
+		"cancelled":        {fmt.Errorf("build: %w", context.Canceled), 130},
+		"cancelled a push": {withCode(exitPush, ErrInterrupted), 130},
+	} {
+		if got := exitCode(c.err); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+		if c.err != nil {
+			if got := exitCode(fmt.Errorf("web: %w", c.err)); got != c.want {
+				t.Errorf("%s, wrapped: %d, want %d", name, got, c.want)
+			}
+		}
+	}
+}
+
+func TestTheWorstCodeWins(t *testing.T) {
+	order := []int{0, 1, 2, 3, 4, 7, 8, 5, 130, 6}
+	for i, less := range order {
+		for _, more := range order[i:] {
+			if worse(less, more) != more || worse(more, less) != more {
+				t.Errorf("of %d and %d, %d and %d won", less, more, worse(less, more), worse(more, less))
+			}
+		}
+	}
+	if len(exitTable()) != len(order) {
+		t.Errorf("the table has %d codes", len(exitTable()))
+	}
+}

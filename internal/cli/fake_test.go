@@ -1,0 +1,230 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"flakeops/activate"
+	"flakeops/activate/wire"
+	"flakeops/flake"
+)
+
+// world is a fleet of hosts that never were, and the journal of what the
+// pipeline asked of them, in order.
+type world struct {
+	t *testing.T
+
+	evalErr     map[string]error
+	unchanged   error
+	buildErr    map[string]error
+	runErr      error // of the build as a whole
+	dialErr     map[string]error
+	facts       map[string]activate.Facts
+	pushErr     map[string]error
+	activateErr map[string]error
+	deployment  map[string]flake.Deployment
+	onActivate  func(ctx context.Context, node string)
+	onPush      func(node string)
+	onBuild     func(node string) // before a node is reported as built
+
+	mu      sync.Mutex
+	journal []string
+}
+
+func (w *world) note(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.journal = append(w.journal, fmt.Sprintf(format, args...))
+}
+
+func (w *world) did(entry string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Contains(w.journal, entry)
+}
+
+// index is where entry is in the journal; the test fails when it is not there.
+func (w *world) index(entry string) int {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := slices.Index(w.journal, entry)
+	if i < 0 {
+		w.t.Fatalf("%q did not happen: %q", entry, w.journal)
+	}
+	return i
+}
+
+func system(node string) string { return "/nix/store/" + fmt.Sprintf("%032d", len(node)) + "-" + node }
+
+func (w *world) Evaluate(_ context.Context, names []string, report func(flake.Evaluation)) error {
+	for _, name := range names {
+		w.note("evaluate %s", name)
+		if err := w.evalErr[name]; err != nil {
+			report(flake.Evaluation{Name: name, Err: err})
+			continue
+		}
+		d, ok := w.deployment[name]
+		if !ok {
+			d = flake.Deployment{TargetHost: &name, MagicRollback: true, AutoRollback: true, ConfirmTimeout: 30, ActivationTimeout: 300}
+		}
+		report(flake.Evaluation{Name: name, Node: flake.Node{
+			Name: name, System: ownSystem(), DrvPath: system(name) + ".drv", OutPath: system(name), Deployment: d,
+		}})
+	}
+	return nil
+}
+
+func (w *world) Unchanged(context.Context) error { return w.unchanged }
+
+func (w *world) Build(_ context.Context, nodes []flake.Node, report func(flake.BuildEvent)) error {
+	for _, n := range nodes {
+		w.note("build %s", n.Name)
+	}
+	if w.runErr != nil {
+		return w.runErr
+	}
+	for _, n := range nodes {
+		if err := w.buildErr[n.Name]; err != nil {
+			report(flake.BuildEvent{Node: n.Name, Kind: flake.BuildFailed, Err: err})
+			continue
+		}
+		if w.onBuild != nil {
+			w.onBuild(n.Name)
+		}
+		w.note("built %s", n.Name)
+		report(flake.BuildEvent{Node: n.Name, Kind: flake.BuildBuilt})
+	}
+	return nil
+}
+
+func (w *world) Keep(context.Context, string, string) error { return nil }
+
+func (w *world) Dial(_ context.Context, n flake.Node) (host, error) {
+	w.note("dial %s", n.Name)
+	if err := w.dialErr[n.Name]; err != nil {
+		return nil, err
+	}
+	return &fakeHost{world: w, node: n.Name}, nil
+}
+
+type fakeHost struct {
+	world *world
+	node  string
+}
+
+func (h *fakeHost) Address() string { return h.node }
+
+func (h *fakeHost) Close() error {
+	h.world.note("close %s", h.node)
+	return nil
+}
+
+func (h *fakeHost) Facts(context.Context, ...string) (activate.Facts, error) {
+	if f, ok := h.world.facts[h.node]; ok {
+		return f, nil
+	}
+	return oldFacts(), nil
+}
+
+// oldFacts are those of a host that runs something else than what is deployed.
+func oldFacts() activate.Facts {
+	return activate.Facts{
+		Running: system("old"), Profile: system("old"), Systemd: 252, Nix: "2.8.0",
+		NixOS: true, Machine: "Linux " + ownCPU(),
+	}
+}
+
+func ownCPU() string {
+	s := ownSystem()
+	return s[:len(s)-len("-linux")]
+}
+
+func (h *fakeHost) Push(_ context.Context, p parcel) error {
+	kind := "push"
+	if p.derivation {
+		kind = "push derivation"
+	}
+	h.world.note("%s %s %d", kind, h.node, len(p.paths))
+	p.progress(1, 1)
+	if h.world.onPush != nil {
+		h.world.onPush(h.node)
+	}
+	return h.world.pushErr[h.node]
+}
+
+func (h *fakeHost) Realise(_ context.Context, drv string, line func(string)) error {
+	h.world.note("realise %s", h.node)
+	line("building " + drv)
+	return h.world.buildErr[h.node]
+}
+
+func (h *fakeHost) DryActivate(_ context.Context, system string, line func(string)) error {
+	h.world.note("dry %s", h.node)
+	line("would restart the app of " + system)
+	return nil
+}
+
+func (h *fakeHost) Activate(ctx context.Context, req wire.Request, observe func(wire.Event)) (wire.Event, error) {
+	req.TokenHash = fmt.Sprintf("%064d", 0)
+	if err := req.Validate(); err != nil {
+		h.world.t.Errorf("%s: %v", h.node, err)
+	}
+	h.world.note("activate %s %s", h.node, req.System)
+	if h.world.onActivate != nil {
+		h.world.onActivate(ctx, h.node)
+	}
+	observe(wire.Event{Kind: wire.Started, Seq: 1, Old: system("old"), New: req.System})
+	observe(wire.Event{Kind: wire.Output, Seq: 2, Message: "hello"})
+	if err := h.world.activateErr[h.node]; err != nil {
+		return wire.Event{}, err
+	}
+	outcome := map[wire.Goal]wire.Outcome{wire.Switch: wire.Deployed, wire.Test: wire.Tested, wire.Boot: wire.BootSet}[req.Goal]
+	return wire.Event{Kind: wire.Finished, Seq: 3, Outcome: outcome}, nil
+}
+
+// silence is a screen that nobody looks at.
+type silence struct{}
+
+func (silence) Status(_, _ string) {}
+func (silence) Detail(_, _ string) {}
+func (silence) Log(_, _ string)    {}
+func (silence) Line(_, _ string)   {}
+func (silence) End(_, _ string)    {}
+
+// run takes the nodes through a pipeline over the world.
+func (w *world) run(ctx context.Context, todo plan, names ...string) *pipeline {
+	if todo.goal == "" {
+		todo.goal = wire.Switch
+	}
+	p := &pipeline{
+		plan: todo, source: w, store: w, network: w, screen: silence{},
+		agents: &agents{done: map[string]*agentResult{ownSystem(): storedAgent()}},
+	}
+	p.run(ctx, names)
+	return p
+}
+
+// storedAgent is an agent that is in the store already.
+func storedAgent() *agentResult {
+	r := &agentResult{path: system("agent")}
+	r.once.Do(func() {})
+	return r
+}
+
+func wantOutcome(t *testing.T, p *pipeline, node, outcome string) {
+	t.Helper()
+	if r := p.find(node).ended(); r.outcome != outcome {
+		t.Errorf("%s: outcome %q (%s), want %q", node, r.outcome, r.note, outcome)
+	}
+}
+
+func wantCode(t *testing.T, p *pipeline, code int) {
+	t.Helper()
+	if got := p.worst(t.Context()); got != code {
+		t.Errorf("exit code %d, want %d", got, code)
+	}
+}
