@@ -103,7 +103,8 @@ func (c *Conn) Root() run.Runner {
 // quoted line, which the login shell takes apart again and replaces itself
 // with; Env travels in that line, too, so it is no place for secrets. When ctx
 // ends the command gets SIGTERM and, after cmd.Grace (2 s if that is 0), loses
-// its connection.
+// its session. OpenSSH's server sends no signals for root: such a command loses
+// its session at once, and notices that only when it reads or writes.
 func (c *Conn) Run(ctx context.Context, cmd run.Command) (run.Result, error) {
 	argv, err := commandLine(cmd)
 	if err != nil {

@@ -46,7 +46,11 @@ func (d *Dialer) hostKeys(ctx context.Context, c *config, node string, pause fun
 }
 
 func (h *hostKeys) load() (err error) {
-	h.known, err = loadKnownHosts(append(append([]string{}, h.config.KnownHosts...), h.config.GlobalHosts...))
+	names := []string{h.name()}
+	if h.plain != "" {
+		names = append(names, xknownhosts.Normalize(h.plain))
+	}
+	h.known, err = loadKnownHosts(append(append([]string{}, h.config.KnownHosts...), h.config.GlobalHosts...), names...)
 	return err
 }
 

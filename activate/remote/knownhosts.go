@@ -18,16 +18,19 @@ import (
 
 // knownHosts is the content of several known_hosts files.
 type knownHosts struct {
+	names       []string
 	db          *knownhosts.HostKeyDB
 	origin      map[string]string // file that was read to the one it stands for
 	authorities map[string]bool   // "file:line" of @cert-authority lines
 }
 
-// loadKnownHosts reads the files that exist. OpenSSH skips a line that it does
-// not understand and ignores case in host names; the library refuses the whole
-// file, and does not. So such a file is read by way of a copy that is put right.
-func loadKnownHosts(files []string) (*knownHosts, error) {
-	k := &knownHosts{origin: make(map[string]string), authorities: make(map[string]bool)}
+// loadKnownHosts reads the files that exist, to look up names, which are of the
+// form that known_hosts has: host or [host]:port. OpenSSH skips a line that it
+// does not understand, ignores case in host names and lets wildcards match
+// ports; the library does none of that. So a file that needs it is read by way
+// of a copy that is put right.
+func loadKnownHosts(files []string, names ...string) (*knownHosts, error) {
+	k := &knownHosts{names: names, origin: make(map[string]string), authorities: make(map[string]bool)}
 	var read []string
 	var dir string
 	defer func() {
@@ -68,7 +71,8 @@ func loadKnownHosts(files []string) (*knownHosts, error) {
 	return k, nil
 }
 
-// clean empties the lines that cannot be understood and lowers names' case.
+// clean empties the lines that cannot be understood, lowers names' case and
+// resolves wildcards.
 func (k *knownHosts) clean(file string, data []byte) (clean []byte, changed bool) {
 	lines := bytes.Split(data, []byte("\n"))
 	for n, line := range lines {
@@ -87,8 +91,8 @@ func (k *knownHosts) clean(file string, data []byte) (clean []byte, changed bool
 		if marker == "@cert-authority" {
 			k.authorities[fmt.Sprintf("%s:%d", file, n+1)] = true
 		}
-		if low := strings.ToLower(fields[0]); fields[0][0] != '|' && low != fields[0] {
-			lines[n] = []byte(strings.TrimSpace(strings.Join([]string{marker, low, fields[1], fields[2]}, " ")))
+		if plain := k.resolve(fields[0]); plain != fields[0] {
+			lines[n] = []byte(strings.TrimSpace(strings.Join([]string{marker, plain, fields[1], fields[2]}, " ")))
 			changed = true
 		}
 	}
@@ -96,6 +100,49 @@ func (k *knownHosts) clean(file string, data []byte) (clean []byte, changed bool
 		return data, false
 	}
 	return bytes.Join(lines, []byte("\n")), true
+}
+
+// resolve adds to a list of patterns the names that its wildcards match.
+func (k *knownHosts) resolve(patterns string) string {
+	if patterns[0] == '|' {
+		return patterns
+	}
+	var list []string
+	for p := range strings.SplitSeq(strings.ToLower(patterns), ",") {
+		list = append(list, p)
+		bare := strings.TrimPrefix(p, "!")
+		if !strings.ContainsAny(bare, "*?") {
+			continue
+		}
+		for _, name := range k.names {
+			if wildcard(bare, name) {
+				list = append(list, p[:len(p)-len(bare)]+name)
+			}
+		}
+	}
+	return strings.Join(list, ",")
+}
+
+// wildcard matches * and ? as ssh_config(5), PATTERNS, has them.
+func wildcard(pattern, s string) bool {
+	star, mark := -1, 0 // the last * and what it has taken so far
+	p, i := 0, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
+			p++
+			i++
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
 }
 
 func validKnownHost(marker string, fields []string) bool {

@@ -59,11 +59,17 @@ func (c *Conn) session(ctx context.Context, line string, s streams) (code int, e
 		s.grace = defaultGrace
 	}
 	if sess := open.Load(); sess != nil {
-		go func() { _ = sess.Signal(ssh.SIGTERM) }()
+		refused := make(chan struct{})
+		go func() {
+			if ok, err := sess.SendRequest("signal", true, ssh.Marshal(struct{ Name string }{"TERM"})); !ok || err != nil {
+				close(refused)
+			}
+		}()
 		timer := time.NewTimer(s.grace)
 		defer timer.Stop()
 		select {
 		case <-done:
+		case <-refused: // OpenSSH signals nothing for root
 		case <-c.closed:
 		case <-timer.C:
 		}
