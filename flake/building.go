@@ -11,7 +11,7 @@ import (
 // build is a Build at work. All of it runs in one goroutine at a time: nix's
 // log is handled while it is written, the rest before and after.
 type build struct {
-	ctx    context.Context //nolint:containedctx // lives as long as one call of Build
+	ctx    context.Context // lives as long as one call of Build
 	nix    *Nix
 	report func(BuildEvent)
 	owners *owners
@@ -23,10 +23,12 @@ type build struct {
 	words      []string            // the last errors and loose lines of stderr
 }
 
-// activity is a build or substitution that nix has under way.
+// activity is something that nix has under way: a build, a substitution, or
+// all of either.
 type activity struct {
 	drv  string // for a build
 	path string // for a substitution
+	done int    // for all builds or substitutions: how many are
 	tail logTail
 }
 
@@ -56,11 +58,7 @@ func (b *build) line(raw []byte) {
 	case "start":
 		b.start(ev)
 	case "result":
-		if a := b.activities[ev.id]; a != nil && ev.kind == resLogLine {
-			line := plain(ev.field(0))
-			a.tail.add(line)
-			b.report(BuildEvent{Node: b.owners.of(b.ctx, a.drv), Kind: BuildLog, Derivation: a.drv, Line: line})
-		}
+		b.result(ev)
 	case "stop":
 		b.stop(ev)
 	case "msg":
@@ -72,6 +70,8 @@ func (b *build) line(raw []byte) {
 
 func (b *build) start(ev logEvent) {
 	switch ev.kind {
+	case actBuilds, actCopyPaths:
+		b.activities[ev.id] = &activity{}
 	case actBuild:
 		a := &activity{drv: ev.field(0)}
 		b.activities[ev.id] = a
@@ -80,6 +80,41 @@ func (b *build) start(ev logEvent) {
 		b.activities[ev.id] = &activity{path: ev.field(0)}
 	}
 }
+
+// result takes in a line of a build's log, or how many builds are done.
+func (b *build) result(ev logEvent) {
+	a := b.activities[ev.id]
+	if a == nil {
+		return
+	}
+	switch ev.kind {
+	case resLogLine:
+		line := plain(ev.field(0))
+		a.tail.add(line)
+		b.report(BuildEvent{Node: b.owners.of(b.ctx, a.drv), Kind: BuildLog, Derivation: a.drv, Line: line})
+	case resProgress:
+		// Some versions let the builds that were asked for end only together,
+		// and tell here that one more is done.
+		if done := ev.count(0); done > a.done {
+			a.done = done
+			if b.any(b.underWay) {
+				_ = b.sweep()
+			}
+		}
+	}
+}
+
+// underWay says whether nix began to build or fetch the node's system.
+func (b *build) underWay(n Node) bool {
+	for _, a := range b.activities {
+		if a.drv == n.DrvPath || a.path == n.OutPath {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *build) any(test func(Node) bool) bool { return slices.ContainsFunc(b.open, test) }
 
 // stop looks whether an activity that ended was the last that a node waited for.
 func (b *build) stop(ev logEvent) {
@@ -94,10 +129,9 @@ func (b *build) stop(ev logEvent) {
 		// The error may come after the end, so the log is kept until then.
 		b.ended(a)
 	}
-	mine := func(n Node) bool { return n.DrvPath == a.drv || n.OutPath == a.path }
-	if slices.ContainsFunc(b.open, mine) {
+	if b.any(func(n Node) bool { return n.DrvPath == a.drv || n.OutPath == a.path }) {
 		// What cannot be found out now is decided when nix has ended.
-		_ = b.sweep(mine)
+		_ = b.sweep()
 	}
 }
 
@@ -111,9 +145,8 @@ func (b *build) ended(a *activity) {
 	}
 }
 
-// sweep reports the open nodes that are in the store, of those that all tests
-// let through.
-func (b *build) sweep(tests ...func(Node) bool) error {
+// sweep reports the open nodes whose systems are in the store.
+func (b *build) sweep() error {
 	var paths []string
 	for _, n := range b.open {
 		paths = append(paths, n.OutPath)
@@ -125,11 +158,10 @@ func (b *build) sweep(tests ...func(Node) bool) error {
 	}
 	var built []Node
 	b.open = slices.DeleteFunc(b.open, func(n Node) bool {
-		if missing[n.OutPath] || slices.ContainsFunc(tests, func(t func(Node) bool) bool { return !t(n) }) {
-			return false
+		if !missing[n.OutPath] {
+			built = append(built, n)
 		}
-		built = append(built, n)
-		return true
+		return !missing[n.OutPath]
 	})
 	for _, n := range built {
 		b.report(BuildEvent{Node: n.Name, Kind: BuildBuilt, Derivation: n.DrvPath})

@@ -29,7 +29,7 @@ func sortFlags(flags []string) sorted {
 			s.eval = append(s.eval, words...)
 		case nixOnly:
 			s.global = append(s.global, words...)
-		default:
+		case anywhere:
 			s.global = append(s.global, words...)
 			s.store = append(s.store, words...)
 		}
@@ -45,9 +45,10 @@ func sortFlags(flags []string) sorted {
 type flagPlace int
 
 const (
-	anywhere flagPlace = iota
-	evalOnly           // only after an evaluating subcommand of nix
-	nixOnly            // before a subcommand of nix, unknown to nix-store
+	anywhere   flagPlace = iota
+	evalOnly             // only after an evaluating subcommand of nix
+	nixOnly              // before a subcommand of nix, unknown to nix-store
+	unreadable           // would make nix's log unreadable to this package
 )
 
 type flagKind struct {
@@ -60,8 +61,10 @@ func knownFlag(f string) (flagKind, bool) {
 	case "--option":
 		return flagKind{2, anywhere}, true
 	case "--builders", "--max-jobs", "-j", "--cores", "--store", "--system", "--timeout",
-		"--max-silent-time", "--substituters", "--log-format":
+		"--max-silent-time", "--substituters":
 		return flagKind{1, anywhere}, true
+	case "--log-format":
+		return flagKind{1, unreadable}, true
 	case "--impure", "--no-registries", "--recreate-lock-file", "--no-write-lock-file", "--debugger":
 		return flagKind{0, evalOnly}, true
 	case "--inputs-from", "--eval-store", "-I", "--include", "--update-input", "--reference-lock-file", "--arg-from-stdin":

@@ -12,8 +12,8 @@ func inputs(locks gjson.Result) map[string]string {
 	nodes := objects(locks.Get("nodes"))
 	root := locks.Get("root").String()
 	in := map[string]string{}
-	steps := maxSteps
 	for name, ref := range objects(nodes[root].Get("inputs")) {
+		steps := maxSteps
 		if key := follow(nodes, root, ref, &steps); key != "" {
 			in[name] = lockedURL(nodes[key].Get("locked"))
 		}
@@ -22,7 +22,7 @@ func inputs(locks gjson.Result) map[string]string {
 }
 
 // maxSteps bounds the walk through a lock file whose paths go round in circles.
-const maxSteps = 10_000
+const maxSteps = 1000
 
 // follow resolves an input to its node: a key, or the path of inputs to walk
 // from the root. It gives up, with "", when steps are used up.

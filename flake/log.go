@@ -12,6 +12,7 @@ import (
 const (
 	actCopyPath   = 100 // fields: path, from, to
 	actCopyPaths  = 103 // text: "copying N paths"
+	actBuilds     = 104 // all builds together
 	actBuild      = 105 // fields: derivation, machine, ...
 	actSubstitute = 108 // fields: path, from
 

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -73,10 +75,20 @@ func openError(ref string, err error) error {
 	switch {
 	case unlocked(exit):
 		return &LockError{Ref: ref}
-	case exit.says("could not find a flake.nix") || exit.says("does not contain a 'flake.nix'"):
+	case exit.says("could not find a flake.nix") || exit.says("does not contain a 'flake.nix'") || nowhere(ref):
 		return &NoFlakeError{Ref: ref, Detail: exit.message()}
 	}
 	return fmt.Errorf("cannot read flake %s: %s", ref, exit.message())
+}
+
+// nowhere says whether ref is a path that does not exist.
+func nowhere(ref string) bool {
+	dir, _, _ := strings.Cut(strings.TrimPrefix(ref, "path:"), "?")
+	if !strings.HasPrefix(dir, "/") && !strings.HasPrefix(dir, ".") {
+		return false
+	}
+	_, err := os.Stat(dir)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // unlocked recognises how nix refuses to go on without changing flake.lock:

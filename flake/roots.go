@@ -59,8 +59,13 @@ func openRoots(dir string) (*Roots, error) {
 	gate := flock.New(filepath.Join(dir, "lock"))
 	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
 	defer cancel()
-	if ok, err := gate.TryLockContext(ctx, 20*time.Millisecond); err != nil || !ok {
-		return nil, fmt.Errorf("the lock file there is held by another run: %w", err)
+	switch ok, err := gate.TryLockContext(ctx, 20*time.Millisecond); {
+	case ctx.Err() != nil:
+		return nil, errors.New("another run holds the lock file there and does not let go of it: look for one that hangs")
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, errors.New("the lock file there cannot be locked")
 	}
 	defer func() { _ = gate.Close() }()
 

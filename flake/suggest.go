@@ -19,7 +19,7 @@ func noMatch(selector string, names []string, tags map[string][]string) error {
 		known, what = allTags(tags), "tags"
 		wanted = selector[1:]
 	}
-	if near := nearest(wanted, known); near != "" {
+	if near := nearest(wanted, known); near != "" && !strings.ContainsAny(wanted, "*?[") {
 		text += ": did you mean " + quoted(near) + "?"
 	}
 	if len(known) == 0 {
@@ -48,8 +48,8 @@ func allTags(tags map[string][]string) []string {
 	return slices.Compact(all)
 }
 
-// nearest is the name that differs from s by the fewest edits, at most a third
-// of its length; "" when there is none.
+// nearest is the name that differs from s by the fewest edits: a third of its
+// length at most. "" when there is none.
 func nearest(s string, names []string) string {
 	best, least := "", max(len(s)/3, 1)+1
 	for _, n := range names {
@@ -65,21 +65,25 @@ func nearest(s string, names []string) string {
 
 func abs(n int) int { return max(n, -n) }
 
-// edits is the Levenshtein distance of a and b, in bytes.
+// edits is how many bytes must be changed, put in, left out or swapped with
+// their neighbour to make b of a.
 func edits(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
+	for i := 1; i <= len(a); i++ {
+		before, last, row = last, row, before
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := last[j-1]
+			if a[i-1] != b[j-1] {
+				change++
 			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+			row[j] = min(last[j]+1, row[j-1]+1, change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
 		}
 	}
 	return row[len(b)]

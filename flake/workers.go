@@ -28,7 +28,7 @@ type workers struct {
 // newWorkers takes the memory that is available before any evaluator runs;
 // 0 when unknown, which leaves the cores as the only bound.
 func newWorkers(cores int, available int64) *workers {
-	return &workers{cores: max(cores, 1), budget: available / 100 * share}
+	return &workers{cores: max(cores, 1), budget: available * share / 100}
 }
 
 // limit is how many may run at once: at least one, whatever its size.

@@ -1,0 +1,293 @@
+package flake
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// oddNames are node names that some shell, URL or attribute path would misread.
+func oddNames() []string {
+	return []string{
+		"web", "a.b", "two words", `q"uote`, `back\slash`, "${interpolated}", "$(touch pwned)", "`tick`", "per%20cent",
+		"ha#sh", "ques?tion", "semi;colon", "-dash", "@at", "gl*b", "ünïcode", "a/b", "''", "new\nline", "$${x}", "",
+	}
+}
+
+// The names below can be written in a flake reference's fragment on every
+// version, so that nix itself says what their derivation is.
+func TestEvaluateEqualsNixEval(t *testing.T) {
+	n, ctx := realNix(t)
+	sayable := []string{"web", "a.b", "two words", "$(touch pwned)"}
+	var config strings.Builder
+	for _, name := range sayable {
+		config.WriteString(nixString(name) + ` = plain "x" // { config.revision = self.lastModified; config.system.build.toplevel = drv ` +
+			nixString("s"+strings.Map(safe, name)) + ` "" { inherit (self) narHash lastModified; rev = self.rev or self.dirtyRev or "none"; }; };`)
+	}
+	for _, kind := range []string{"plain directory", "clean git tree", "dirty git tree"} {
+		dir := writeFlake(t, config.String())
+		switch kind {
+		case "clean git tree":
+			gitCommit(t, dir)
+		case "dirty git tree":
+			gitCommit(t, dir)
+			write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"# changed\n")
+		}
+		all := evaluate(t, ctx, open(t, n, ctx, dir))
+		for _, name := range sayable {
+			want := command(t, dir, "nix", "eval", "--raw",
+				`.#nixosConfigurations."`+name+`".config.system.build.toplevel.drvPath`)
+			if got := all[name]; got.Err != nil || got.Node.DrvPath != want {
+				t.Errorf("%s: %s: %q %v, nix eval says %q", kind, name, got.Node.DrvPath, got.Err, want)
+			}
+		}
+	}
+}
+
+func safe(r rune) rune {
+	if 'a' <= r && r <= 'z' {
+		return r
+	}
+	return '-'
+}
+
+func TestEvaluateOddNames(t *testing.T) {
+	n, ctx := realNix(t)
+	var config strings.Builder
+	for _, name := range oddNames() {
+		config.WriteString(nixString(name) + ` = system "x" "" { nodeName = ` + nixString(name) + `; };`)
+	}
+	f := open(t, n, ctx, writeFlake(t, config.String()))
+	got, err := f.Names(ctx)
+	want := oddNames()
+	slices.Sort(want)
+	if err != nil || !slices.Equal(got, want) {
+		t.Fatalf("%q, %v, want %q", got, err, want)
+	}
+	drvs := map[string]string{}
+	for name, e := range evaluate(t, ctx, f) {
+		if e.Err != nil {
+			t.Errorf("%q: %v", name, e.Err)
+		}
+		if other, ok := drvs[e.Node.DrvPath]; ok {
+			t.Errorf("%q and %q are the same derivation", name, other)
+		}
+		drvs[e.Node.DrvPath] = name
+		if e.Node.Name != name || e.Node.System != "x86_64-linux" || *e.Node.Deployment.TargetHost != name {
+			t.Errorf("%q evaluated as %+v", name, e.Node)
+		}
+		if chosen, err := f.Select(ctx, Selection{Node: name}); name != "" && (err != nil || !slices.Equal(chosen, []string{name})) {
+			t.Errorf("%q selects %q, %v", name, chosen, err)
+		}
+	}
+}
+
+func TestEvaluateErrorsStayWithTheirNode(t *testing.T) {
+	n, ctx := realNix(t)
+	f := open(t, n, ctx, writeFlake(t, `
+		good = plain "good";
+		thrown = throw "the disk of this node is unknown\nask its owner";
+		aborted = abort "no way";
+		missing = plain { }.attribute;
+		empty = { };
+		unsystem = { config = { }; };
+		string = { config.system.build.toplevel = "/nix/store/x"; };
+		port = plain "port" // { config = (plain "port").config // { deployment.targetPort = 70000; }; };
+		lambda = plain "l" // { config = (plain "l").config // { deployment.tags = x: x; }; };
+	`))
+	all := evaluate(t, ctx, f)
+	for name, want := range map[string]string{
+		"thrown":   "node thrown cannot be evaluated: the disk of this node is unknown\nask its owner\nrun again with --show-trace",
+		"aborted":  "no way",
+		"missing":  "attribute 'attribute' missing",
+		"empty":    "config.system.build.toplevel is not defined",
+		"unsystem": "config.system.build.toplevel is not defined",
+		"string":   "node string cannot be evaluated: ",
+		"port":     "node port cannot be evaluated: deployment.targetPort is 70000, it must be from 1 to 65535",
+		"lambda":   "function",
+	} {
+		e := all[name]
+		var ee *EvalError
+		if !errors.As(e.Err, &ee) || ee.Node != name || !strings.Contains(e.Err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, e.Err, want)
+		}
+	}
+	if e := all["good"]; e.Err != nil || e.Node.OutPath == "" {
+		t.Errorf("the good node: %+v", e)
+	}
+	n.Flags = []string{"--show-trace"}
+	if err := evaluate(t, ctx, f)["thrown"].Err; !strings.Contains(err.Error(), "flake.nix:") || strings.Contains(err.Error(), "run again") {
+		t.Errorf("with --show-trace: %v", err)
+	}
+}
+
+func TestNamesErrors(t *testing.T) {
+	n, ctx := realNix(t)
+	for outputs, want := range map[string]string{
+		`{ }`:                                       "has no nixosConfigurations: define a host",
+		`{ nixosConfigurations = { }; }`:            "has an empty nixosConfigurations: define a host",
+		`{ nixosConfigurations = "x"; }`:            "cannot list the nodes of flake",
+		`{ nixosConfigurations = throw "really"; }`: "really",
+	} {
+		dir := t.TempDir()
+		write(t, dir, "flake.nix", "{ outputs = _: "+outputs+"; }")
+		_, err := open(t, n, ctx, dir).Names(ctx)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), dir) {
+			t.Errorf("%s: %v, want %q", outputs, err, want)
+		}
+	}
+}
+
+func TestEvaluateSettings(t *testing.T) {
+	n, ctx := realNix(t)
+	f := open(t, n, ctx, writeFlake(t, `
+		set = plain "set" // { config = (plain "set").config // { deployment = {
+			targetHost = "192.0.2.1"; alternateHosts = [ "2001:db8::1" "b" ]; targetPort = 2222; targetUser = "deploy";
+			sshOptions = [ "ProxyJump=gate" ]; privilegeEscalationCommand = [ "doas" ]; tags = [ "web" ];
+			buildOnTarget = true; substituteOnTarget = false; magicRollback = false; autoRollback = false;
+			confirmTimeout = 5; activationTimeout = 6; keys = throw "never read"; unknown = throw "never read";
+		}; }; };
+		never = plain "never" // { config = (plain "never").config // { deployment.targetHost = null; }; };
+		# What the module system gives for an option that nothing defines.
+		undefined = plain "u" // {
+			config = (plain "u").config // { deployment.targetHost = null; };
+			options.deployment.targetHost.isDefined = false;
+		};
+		null = plain "null" // {
+			config = (plain "null").config // { deployment = { targetHost = null; targetUser = null; targetPort = null; }; };
+			options.deployment.targetHost.isDefined = true;
+		};
+	`))
+	all := evaluate(t, ctx, f)
+	for name, e := range all {
+		if e.Err != nil {
+			t.Fatalf("%s: %v", name, e.Err)
+		}
+	}
+	d := all["set"].Node.Deployment
+	if *d.TargetHost != "192.0.2.1" || !slices.Equal(d.AlternateHosts, []string{"2001:db8::1", "b"}) || *d.TargetPort != 2222 ||
+		d.TargetUser != "deploy" || !slices.Equal(d.SSHOptions, []string{"ProxyJump=gate"}) ||
+		!slices.Equal(d.PrivilegeEscalationCommand, []string{"doas"}) || !slices.Equal(d.Tags, []string{"web"}) ||
+		!d.BuildOnTarget || d.SubstituteOnTarget || d.MagicRollback || d.AutoRollback || d.ConfirmTimeout != 5 || d.ActivationTimeout != 6 {
+		t.Errorf("set: %+v", d)
+	}
+	if h := all["never"].Node.Deployment.TargetHost; h != nil {
+		t.Errorf("never: %q", *h)
+	}
+	if h := all["undefined"].Node.Deployment.TargetHost; h == nil || *h != "undefined" {
+		t.Errorf("undefined: %v", h)
+	}
+	if d := all["null"].Node.Deployment; d.TargetHost != nil || d.TargetUser != "" || d.TargetPort != nil {
+		t.Errorf("null: %+v", d)
+	}
+}
+
+func TestSelectByTag(t *testing.T) {
+	n, ctx := realNix(t)
+	f := open(t, n, ctx, writeFlake(t, `
+		a = { config.deployment.tags = [ "web" ]; };
+		b = { config.deployment.tags = [ "web" "db" ]; };
+		c = { };
+		broken = throw "broken";
+		aborted = abort "aborted";
+		odd = { config.deployment.tags = "web"; };
+	`))
+	unreadable := map[string]string{}
+	names, err := f.Select(ctx, Selection{On: []string{"@web,c"}, Exclude: []string{"@db"},
+		Unreadable: func(node string, err error) { unreadable[node] = err.Error() }})
+	if err != nil || !slices.Equal(names, []string{"a", "c"}) {
+		t.Errorf("%q, %v", names, err)
+	}
+	if got := slices.Sorted(maps.Keys(unreadable)); !slices.Equal(got, []string{"aborted", "broken", "odd"}) {
+		t.Errorf("unreadable: %q", unreadable)
+	}
+	if !strings.Contains(unreadable["odd"], "deployment.tags is a string, it must be a list of strings") {
+		t.Error(unreadable["odd"])
+	}
+	_, err = f.Select(ctx, Selection{On: []string{"@wbe"}})
+	if err == nil || err.Error() != "no node has the tag wbe: did you mean web? the tags are db, web" {
+		t.Errorf("%v", err)
+	}
+	// Without a tag nothing is evaluated, so a broken node can be excluded.
+	names, err = f.Select(ctx, Selection{Exclude: []string{"broken,aborted", "o*"},
+		Unreadable: func(node string, _ error) { t.Errorf("%s was evaluated", node) }})
+	if err != nil || !slices.Equal(names, []string{"a", "b", "c"}) {
+		t.Errorf("%q, %v", names, err)
+	}
+}
+
+func TestEvaluateEndsWithItsContext(t *testing.T) {
+	fakeNix(t, "exec sleep 600")
+	f := &Flake{URL: "x", nix: &Nix{}}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err := f.Evaluate(ctx, []string{"a", "b", "c", "d"}, func(e Evaluation) { t.Errorf("reported %+v", e) })
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNixGoneWhileEvaluating(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	err := (&Flake{URL: "x", nix: &Nix{}}).Evaluate(t.Context(), []string{"a"}, func(e Evaluation) { t.Errorf("reported %+v", e) })
+	if err == nil || !strings.Contains(err.Error(), "not in PATH") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestGarbageFromEval(t *testing.T) {
+	for script, want := range map[string]string{
+		`echo '{"drv":"/nix/store/'`: "not the JSON expected",
+		`echo '{}'`:                  `drvPath is "", not a derivation`,
+		"kill -9 $$":                 "may have run out of memory",
+	} {
+		fakeNix(t, script)
+		var got error
+		err := (&Flake{URL: "x", nix: &Nix{}}).Evaluate(t.Context(), []string{"a"}, func(e Evaluation) { got = e.Err })
+		var ee *EvalError
+		if err != nil || !errors.As(got, &ee) || !strings.Contains(got.Error(), want) {
+			t.Errorf("%s: %v, %v, want %q", script, err, got, want)
+		}
+	}
+}
+
+func FuzzEvaluation(f *testing.F) {
+	f.Add(`{"drv":"/nix/store/00000000000000000000000000000000-x.drv","out":"/nix/store/00000000000000000000000000000000-x","system":"x","deployment":{"targetHost":"-o"}}`)
+	f.Add(`{"deployment":{"targetPort":1e400,"tags":[[]],"targetHost":null}}`)
+	f.Add(`{"drv":`)
+	f.Fuzz(func(t *testing.T, s string) {
+		n, err := parseNode("name", []byte(s))
+		if err != nil {
+			return
+		}
+		if !storePath(n.DrvPath) || !storePath(n.OutPath) || n.System == "" {
+			t.Errorf("accepted %+v", n)
+		}
+		d := n.Deployment
+		if h := d.TargetHost; h != nil && (*h == "" || strings.HasPrefix(*h, "-")) {
+			t.Errorf("accepted host %q", *h)
+		}
+		if p := d.TargetPort; p != nil && (*p < 1 || *p > 65535) {
+			t.Errorf("accepted port %d", *p)
+		}
+		if d.ConfirmTimeout < 1 || d.ActivationTimeout < 1 {
+			t.Errorf("accepted timeouts %d and %d", d.ConfirmTimeout, d.ActivationTimeout)
+		}
+	})
+}
+
+func FuzzNames(f *testing.F) {
+	f.Add(`["a","b"]`)
+	f.Add(`["a",1]`)
+	f.Add(`{"a":`)
+	f.Fuzz(func(t *testing.T, s string) {
+		names, err := parseNames([]byte(s))
+		if err != nil && names != nil || !slices.IsSorted(names) {
+			t.Errorf("%q, %v", names, err)
+		}
+	})
+}

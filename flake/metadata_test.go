@@ -1,0 +1,251 @@
+package flake
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tidwall/gjson"
+)
+
+const oneNode = `{ outputs = { self }: { nixosConfigurations.a = { }; }; }`
+
+func TestOpenCleanGitTree(t *testing.T) {
+	n, ctx := realNix(t)
+	dir := t.TempDir()
+	write(t, dir, "flake.nix", oneNode)
+	gitCommit(t, dir)
+	rev := command(t, dir, "git", "rev-parse", "HEAD")
+	f := open(t, n, ctx, dir)
+	if f.Dirty || f.Revision != rev || !strings.Contains(f.URL, rev) || f.LastModified.IsZero() || f.Fingerprint == "" {
+		t.Errorf("revision %s read as %+v", rev, f)
+	}
+	// The snapshot stays what it was, whatever happens to the tree.
+	write(t, dir, "flake.nix", "{ not even nix")
+	names, err := f.Names(ctx)
+	if err != nil || len(names) != 1 || names[0] != "a" {
+		t.Errorf("names of the snapshot: %q, %v", names, err)
+	}
+	if err := f.Unchanged(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpenDirtyGitTree(t *testing.T) {
+	n, ctx := realNix(t)
+	dir := writeFlake(t, `a = plain "a";`)
+	gitCommit(t, dir)
+	write(t, dir, "flake.nix", strings.ReplaceAll(read(t, dir, "flake.nix"), `plain "a"`, `plain "b"`))
+	f := open(t, n, ctx, dir)
+	if !f.Dirty || f.Revision != "" {
+		t.Fatalf("dirty tree read as %+v", f)
+	}
+	if e := evaluate(t, ctx, f)["a"]; e.Err != nil || !strings.HasSuffix(e.Node.OutPath, "-nixos-system-b") {
+		t.Fatalf("%+v", e)
+	}
+	err := f.Evaluate(ctx, []string{"a"}, func(Evaluation) {
+		write(t, dir, "flake.nix", oneNode)
+	})
+	var changed *ChangedError
+	if !errors.As(err, &changed) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("edit during evaluation: %v", err)
+	}
+}
+
+func TestOpenPlainDirectoryIsASnapshot(t *testing.T) {
+	n, ctx := realNix(t)
+	dir := t.TempDir()
+	write(t, dir, "flake.nix", oneNode)
+	f := open(t, n, ctx, dir)
+	if f.Dirty || !strings.Contains(f.URL, "narHash=") {
+		t.Errorf("read as %+v", f)
+	}
+}
+
+func TestOpenWithoutLock(t *testing.T) {
+	n, ctx := realNix(t)
+	dep := t.TempDir()
+	write(t, dep, "flake.nix", "{ outputs = _: { }; }")
+	source := `{ inputs.dep.url = "path:` + dep + `"; outputs = { self, dep }: { nixosConfigurations.a = { }; }; }`
+
+	plainDir, gitDir := t.TempDir(), t.TempDir()
+	write(t, plainDir, "flake.nix", source)
+	write(t, gitDir, "flake.nix", source)
+	gitCommit(t, gitDir)
+	rev := "git+file://" + gitDir + "?rev=" + command(t, gitDir, "git", "rev-parse", "HEAD")
+	for _, ref := range []string{plainDir, gitDir, rev} {
+		_, err := n.Open(ctx, ref)
+		var lock *LockError
+		if !errors.As(err, &lock) || !strings.Contains(err.Error(), "`nix flake lock "+ref+"`") {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+	for _, dir := range []string{plainDir, gitDir} {
+		if _, err := os.Stat(filepath.Join(dir, "flake.lock")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: flake.lock was written", dir)
+		}
+	}
+
+	// What the error says to do is what helps.
+	command(t, plainDir, "nix", "flake", "lock", plainDir)
+	f := open(t, n, ctx, plainDir)
+	if got := f.Inputs["dep"]; !strings.HasPrefix(got, "path:"+dep+"?narHash=sha256-") {
+		t.Errorf("inputs %q", f.Inputs)
+	}
+
+	// A lock that does not fit the inputs any more is as bad as none.
+	locked := read(t, plainDir, "flake.lock")
+	write(t, plainDir, "flake.nix", strings.Replace(source, "inputs.dep", `inputs.new.url = "path:`+dep+`"; inputs.dep`, 1))
+	var lock *LockError
+	if _, err := n.Open(ctx, plainDir); !errors.As(err, &lock) {
+		t.Errorf("stale lock: %v", err)
+	}
+	if read(t, plainDir, "flake.lock") != locked {
+		t.Error("flake.lock was changed")
+	}
+	// Overriding an input by hand is the user's own word.
+	n.Flags = []string{"--override-input", "dep", "path:" + dep, "--option", "warn-dirty", "false"}
+	if _, err := n.Open(ctx, gitDir); err != nil {
+		t.Errorf("with --override-input: %v", err)
+	}
+}
+
+func TestOpenNoFlake(t *testing.T) {
+	n, ctx := realNix(t)
+	empty := t.TempDir()
+	for _, ref := range []string{empty, filepath.Join(empty, "nowhere")} {
+		_, err := n.Open(ctx, ref)
+		var none *NoFlakeError
+		if !errors.As(err, &none) {
+			t.Fatalf("%s: %v", ref, err)
+		}
+		if !strings.Contains(err.Error(), ref) || !strings.Contains(err.Error(), "name a directory that holds a flake.nix") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestOpenBrokenFlake(t *testing.T) {
+	n, ctx := realNix(t)
+	dir := t.TempDir()
+	write(t, dir, "flake.nix", "{ outputs = ")
+	_, err := n.Open(ctx, dir)
+	if err == nil || !strings.Contains(err.Error(), "syntax error") || !strings.Contains(err.Error(), dir) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestOpenWithoutNix(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := (&Nix{}).Open(t.Context(), ".")
+	if !errors.Is(err, exec.ErrNotFound) || !strings.HasPrefix(err.Error(), "nix is not in PATH: install Nix") {
+		t.Errorf("%v", err)
+	}
+}
+
+// fakeNix puts a program called nix, a shell script, first in PATH.
+func fakeNix(t *testing.T, script string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"nix", "nix-store"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // a program
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+}
+
+func TestGarbageFromNix(t *testing.T) {
+	for script, want := range map[string]string{
+		":":                             "nix flake metadata printed nothing where JSON was expected",
+		"echo hello":                    `nix flake metadata printed something that is not the JSON expected ("hello")`,
+		`echo '{"url":"path:/x","pa'`:   "is not the JSON expected",
+		"echo '[]'":                     "is not the JSON expected",
+		"echo '{}'":                     "without url and path",
+		`printf '\033[31m{\377\000'`:    `("{`,
+		"echo oops >&2; exit 3":         "oops",
+		"exit 3":                        "exit status 3 without a message",
+		"kill -9 $$":                    "killed",
+		`echo '{"url":1,"path":"rel"}'`: "without url and path",
+	} {
+		fakeNix(t, script)
+		_, err := (&Nix{}).Open(t.Context(), "/some/flake")
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", script, err, want)
+		}
+	}
+}
+
+func TestEndlessAnswerIsCut(t *testing.T) {
+	fakeNix(t, "exec head -c 100000000 /dev/zero")
+	_, err := (&Nix{}).Open(t.Context(), "/some/flake")
+	if err == nil || !strings.Contains(err.Error(), "nix flake metadata wrote more than 64 MB") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestOpenHonoursContext(t *testing.T) {
+	fakeNix(t, "exec sleep 600")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("enough")
+	cancel(stop)
+	if _, err := (&Nix{}).Open(ctx, "/some/flake"); !errors.Is(err, stop) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestInputs(t *testing.T) {
+	locks := `{"root":"r","nodes":{
+	  "r":{"inputs":{"a.b":"n","f":["a.b","deep"],"loop":["loop"],"gone":["x"],"t":"t","g":"g"}},
+	  "n":{"inputs":{"deep":"d"},"locked":{"type":"github","owner":"o","repo":"p","rev":"123"}},
+	  "d":{"locked":{"type":"git","url":"ssh://git@example.org/x?dir=y","rev":"456"}},
+	  "g":{"locked":{"type":"git","url":"https://me:secret@example.org/x","rev":"789"}},
+	  "t":{"locked":{"type":"tarball","url":"https://token@example.org/x.tar.gz","narHash":"sha256-a+b="}}}}`
+	want := map[string]string{
+		"a.b": "github:o/p/123",
+		"f":   "git+ssh://git@example.org/x?dir=y&rev=456",
+		"g":   "git+https://example.org/x?rev=789",
+		"t":   "https://example.org/x.tar.gz?narHash=sha256-a%2Bb%3D",
+	}
+	got := inputs(gjson.Parse(locks))
+	for k, v := range want {
+		if got[k] != v {
+			t.Errorf("%s: %q, want %q", k, got[k], v)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func FuzzMetadata(f *testing.F) {
+	f.Add(`{"url":"path:/x","path":"/nix/store/x","locked":{"type":"git"},"locks":{"root":"r","nodes":{"r":{"inputs":{"a":["a"]}}}}}`)
+	f.Add(`{"url":"x","path":"/x","locks":{"nodes":{"":{"inputs":{"a":["b","b"],"b":["a","a"]}}}}}`)
+	f.Add(`{"locks":`)
+	f.Add(``)
+	f.Fuzz(func(t *testing.T, s string) {
+		fl, err := parseMetadata([]byte(s))
+		if (fl == nil) == (err == nil) {
+			t.Fatalf("%v and %v", fl, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "nix flake metadata") {
+			t.Errorf("the command is not named: %v", err)
+		}
+		if fl != nil && (fl.URL == "" || fl.Path == "" || fl.Fingerprint == "") {
+			t.Errorf("incomplete: %+v", fl)
+		}
+	})
+}
+
+func read(t *testing.T, dir, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // a file of the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
