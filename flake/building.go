@@ -50,7 +50,7 @@ func (b *build) line(raw []byte) {
 	ev, ok := parseLog(raw)
 	if !ok {
 		if s := strings.TrimSpace(plain(string(raw))); s != "" && !strings.HasPrefix(s, "@nix ") {
-			b.remember(s)
+			remember(&b.words, s)
 		}
 		return
 	}
@@ -174,7 +174,7 @@ var derivation = regexp.MustCompile(`/[^'"\s]*/[0-9a-z]{32}-[^'"\s/]+\.drv`)
 // fail takes in an error message. One about a derivation that failed because
 // of another one, or about all of them, tells nothing new.
 func (b *build) fail(text string) {
-	b.remember(text)
+	remember(&b.words, "error: "+text)
 	drv := derivation.FindString(text)
 	if drv == "" || strings.HasPrefix(text, "build of ") || consequence(text) {
 		return
@@ -212,14 +212,6 @@ func buildReason(text, drv string) string {
 		}
 	}
 	return strings.TrimRight(strings.Join(parts, " "), ".;")
-}
-
-// remember keeps the last loose lines, for a failure that names no derivation.
-func (b *build) remember(s string) {
-	const most = 20
-	if b.words = append(b.words, s); len(b.words) > most {
-		b.words = b.words[1:]
-	}
 }
 
 func (b *build) lastWords() string { return strings.Join(b.words, "\n") }

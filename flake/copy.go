@@ -37,10 +37,10 @@ func (n *Nix) Copy(ctx context.Context, c Copy) error {
 	if err == nil {
 		return nil
 	}
-	err = n.explain(ctx, err, strings.Join(p.words, "\n"))
+	err = n.explain(ctx, err, strings.Join(p.errors, "\n"))
 	var exit *exitError
 	if errors.As(err, &exit) {
-		return &CopyError{Store: c.Store, Message: exit.message()}
+		return &CopyError{Store: c.Store, Message: exit.message(), Said: p.said}
 	}
 	return err
 }
@@ -51,14 +51,15 @@ type copying struct {
 	activity    uint64          // of the whole copy, once it began
 	paths       map[uint64]bool // activities of single paths under way
 	done, total int
-	words       []string // the last errors, and lines of what nix started, such as ssh
+	errors      []string // nix's last errors
+	said        []string // the last lines of what nix started, such as ssh
 }
 
 func (c *copying) line(raw []byte) {
 	ev, ok := parseLog(raw)
 	if !ok {
 		if s := strings.TrimSpace(plain(string(raw))); s != "" && !strings.HasPrefix(s, "@nix ") {
-			c.remember(s)
+			remember(&c.said, s)
 		}
 		return
 	}
@@ -78,7 +79,7 @@ func (c *copying) line(raw []byte) {
 		// Versions that report progress also count what was there already.
 		c.tell(max(ev.count(0), c.done), ev.count(1))
 	case ev.action == "msg" && ev.level == 0:
-		c.remember(ev.text)
+		remember(&c.errors, ev.text)
 	}
 }
 
@@ -90,13 +91,6 @@ func (c *copying) tell(done, total int) {
 		c.progress(done, total)
 	}
 	c.done, c.total = done, total
-}
-
-func (c *copying) remember(s string) {
-	const most = 20
-	if c.words = append(c.words, s); len(c.words) > most {
-		c.words = c.words[1:]
-	}
 }
 
 // numberIn is the first number in a text such as "copying 4 paths".

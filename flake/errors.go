@@ -108,10 +108,17 @@ func (e *BuildError) Error() string {
 // CopyError is a copy to another store that failed.
 type CopyError struct {
 	Store   string
-	Message string // nix's words
+	Message string   // nix's words
+	Said    []string // the last lines of what nix started, such as ssh
 }
 
-func (e *CopyError) Error() string { return "nix copy: " + e.Message }
+func (e *CopyError) Error() string {
+	text := "nix copy: " + e.Message
+	for _, l := range e.Said {
+		text += "\n  > " + l
+	}
+	return text
+}
 
 // withHint appends the next step to a text that may have many lines.
 func withHint(text, hint string) string {

@@ -103,3 +103,11 @@ func (t *logTail) add(line string) {
 	}
 	t.lines = append(t.lines, line)
 }
+
+// remember keeps the last few lines, for an error that says why by itself.
+func remember(list *[]string, s string) {
+	const most = 10
+	if *list = append(*list, s); len(*list) > most {
+		*list = (*list)[1:]
+	}
+}

@@ -1,0 +1,124 @@
+package flake
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestReason(t *testing.T) {
+	for name, c := range map[string]struct{ stderr, want string }{
+		"old, short":  {"warning: Git tree '/x' is dirty\nerror: this node is broken\n(use '--show-trace' to show detailed location information)\n", "this node is broken"},
+		"old, place":  {"error: attribute 'nah' missing\n\n       at «string»:1:5:\n\n            1| cs: cs.nah\n             |     ^\n       Did you mean bad?\n", "attribute 'nah' missing\n\nat «string»:1:5:\n\n     1| cs: cs.nah\n      |     ^\nDid you mean bad?"},
+		"old, lines":  {"error: conf broken\n       second line\n", "conf broken\nsecond line"},
+		"new, traced": {"error:\n       … while evaluating the attribute 'bad'\n         at /x/flake.nix:14:7:\n           13|       error = 1;\n             |       ^\n\n       (stack trace truncated; use '--show-trace' to show the full, detailed trace)\n\n       error: this node is broken\n       and more\n", "this node is broken\nand more"},
+		"assertions":  {"error:\n       Failed assertions:\n       - The root file system must be set\n", "Failed assertions:\n- The root file system must be set"},
+		"no error":    {"ssh: no route to host\n", "ssh: no route to host"},
+		"coloured":    {"\x1b[31;1merror:\x1b[0m path '\x1b[35;1m/x\x1b[0m' is bad\n", "path '/x' is bad"},
+		"empty":       {"\n", ""},
+	} {
+		if got := reason(c.stderr, false); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	long := "error: x\n" + strings.Repeat("       more\n", 100)
+	if got := strings.Count(reason(long, false), "\n"); got > maxReason {
+		t.Errorf("%d lines", got)
+	}
+	if got := strings.Count(reason(long, true), "\n"); got < 99 {
+		t.Errorf("with trace only %d lines", got)
+	}
+}
+
+func TestSplitRef(t *testing.T) {
+	for arg, want := range map[string]string{
+		"":                  ". ",
+		".":                 ". ",
+		"#web":              ". web",
+		".#a.b":             ". a.b",
+		"github:o/r#x#y":    "github:o/r x#y",
+		"/x?dir=y#$(touch)": "/x?dir=y $(touch)",
+		"x#":                "error: no node after #",
+		"-x":                `error: flake reference "-x" begins with a dash: write ./-x`,
+		"a\nb":              "error: flake reference",
+	} {
+		ref, node, err := SplitRef(arg)
+		got := ref + " " + node
+		if err != nil {
+			got = "error: " + err.Error()
+		}
+		if msg, bad := strings.CutPrefix(want, "error: "); bad && (err == nil || !strings.HasPrefix(err.Error(), msg)) || !bad && got != want {
+			t.Errorf("%q: %q, want %q", arg, got, want)
+		}
+	}
+	if _, err := (&Nix{}).Open(t.Context(), "--help"); err == nil || !strings.Contains(err.Error(), "begins with a dash") {
+		t.Error(err)
+	}
+}
+
+func TestLinesAreBounded(t *testing.T) {
+	var got []string
+	w := &lines{handle: func(l []byte) { got = append(got, string(l)) }}
+	for _, s := range []string{"a\nb", "c\r\n", "\n", strings.Repeat("x", maxLine), strings.Repeat("y", maxLine), "\nend"} {
+		if n, err := w.Write([]byte(s)); n != len(s) || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+	}
+	w.end()
+	want := []string{"a", "bc", "", strings.Repeat("x", maxLine), "end"}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%d lines: %.100q", len(got), got)
+	}
+	if cap(w.buf) > 2*maxLine {
+		t.Errorf("keeps %d bytes", cap(w.buf))
+	}
+}
+
+func FuzzInternalJSONLog(f *testing.F) {
+	f.Add("@nix {\"action\":\"start\",\"id\":1,\"type\":105,\"fields\":[\"/nix/store/00000000000000000000000000000000-x.drv\"]}\n@nix {\"action\":\"result\",\"id\":1,\"type\":101,\"fields\":[\"\\u001b[31mx\"]}\n@nix {\"action\":\"stop\",\"id\":1}\n")
+	f.Add("@nix {\"action\":\"msg\",\"level\":0,\"msg\":\"error: builder for '/nix/store/00000000000000000000000000000000-x.drv' failed\"}\n")
+	f.Add("@nix {\"action\":\"result\",\"id\":0,\"type\":105,\"fields\":[-1,1e300,{}]}\n@nix {\"action")
+	f.Add("ssh: \x1b]0;title\x07gone\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		b := newBuild(t.Context(), &Nix{Runner: deaf{}}, []Node{{Name: "a"}}, func(ev BuildEvent) {
+			if strings.ContainsFunc(ev.Line, control) {
+				t.Errorf("control characters in %q", ev.Line)
+			}
+		})
+		last := 0
+		c := copying{progress: func(done, total int) {
+			if done < last || done > total {
+				t.Errorf("progress from %d to %d of %d", last, done, total)
+			}
+			last = done
+		}}
+		for _, handle := range []func([]byte){b.line, c.line} {
+			w := &lines{handle: handle}
+			_, _ = w.Write([]byte(s))
+			w.end()
+		}
+		for _, f := range b.failures {
+			if len(f.log) > tailLines || strings.Contains(f.reason, "\n") {
+				t.Errorf("%+v", f)
+			}
+		}
+	})
+}
+
+func FuzzReason(f *testing.F) {
+	f.Add("error:\n … while\n error: x\n", false)
+	f.Add("\x1b[31merror\xff:", true)
+	f.Fuzz(func(t *testing.T, s string, trace bool) {
+		got := reason(s, trace)
+		if strings.ContainsFunc(got, control) {
+			t.Errorf("control characters in %q", got)
+		}
+		if utf8.ValidString(s) && !utf8.ValidString(got) {
+			t.Errorf("%q is not UTF-8", got)
+		}
+		if !trace && strings.Count(got, "\n") > maxReason {
+			t.Errorf("%d lines", strings.Count(got, "\n"))
+		}
+	})
+}
