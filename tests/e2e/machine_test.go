@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -20,7 +21,9 @@ type machine struct {
 // sh runs a script on the host, past the network.
 func (m *machine) sh(script string) string {
 	m.t.Helper()
-	out, err := m.Shell(m.t.Context(), script)
+	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
+	defer cancel()
+	out, err := m.Shell(ctx, script)
 	if err != nil {
 		m.t.Fatalf("%s: %s: %v", m.Name, script, err)
 	}
@@ -29,7 +32,9 @@ func (m *machine) sh(script string) string {
 
 // holds says whether a script exits with 0.
 func (m *machine) holds(script string) bool {
-	_, err := m.Shell(m.t.Context(), script)
+	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
+	defer cancel()
+	_, err := m.Shell(ctx, script)
 	return err == nil
 }
 

@@ -97,7 +97,7 @@ func TestJSONAnswersNameEveryNode(t *testing.T) {
 	var answer struct {
 		Version int `json:"version"`
 		Nodes   []struct {
-			Name    string `json:"name"`
+			Node    string `json:"node"`
 			Outcome string `json:"outcome"`
 			System  string `json:"system"`
 		} `json:"nodes"`
@@ -107,7 +107,7 @@ func TestJSONAnswersNameEveryNode(t *testing.T) {
 	}
 	outcomes := map[string]string{}
 	for _, n := range answer.Nodes {
-		outcomes[n.Name] = n.Outcome
+		outcomes[n.Node] = n.Outcome
 	}
 	if answer.Version != 1 || outcomes["web"] != "deployed" || outcomes["broken"] != "evaluation failed" {
 		t.Errorf("%+v", answer)
