@@ -94,6 +94,7 @@ func (m *machine) boot(ctx context.Context) error {
 		"--quiet", "--register=no", "--keep-unit", "--settings=no",
 		"--resolv-conf=off", "--timezone=off", "--link-journal=no",
 		"--network-namespace-path=/run/netns/" + m.def.Name,
+		"--capability=CAP_NET_ADMIN", // its own firewall: an activation can lock everybody out
 		"--directory=" + m.root(), "--machine=" + m.def.Name, "--hostname=" + m.def.Name,
 		"--bind-ro=" + bindPath(m.hostsFile) + ":/etc/hosts",
 	}
