@@ -26,7 +26,7 @@ type proxyConn struct {
 	in, out *os.File // our ends
 	stop    context.CancelFunc
 	ended   chan struct{}
-	err     error // set before ended is closed
+	tail    run.Tail // of its stderr
 }
 
 // proxy starts c's ProxyCommand through the user's shell, as OpenSSH does. It
@@ -47,10 +47,11 @@ func (d *Dialer) proxy(c *config) (net.Conn, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := &proxyConn{in: in, out: out, stop: stop, ended: make(chan struct{})}
+	p := &proxyConn{in: in, out: out, stop: stop, ended: make(chan struct{}), tail: run.Tail{Max: stderrTail}}
 	go func() {
-		_, p.err = run.Local{}.Run(ctx, run.Command{
-			Argv: []string{shell, "-c", "exec " + c.ProxyCmd}, Stdin: stdin, Stdout: stdout, Grace: proxyGrace,
+		// How it ended shows in what it said, if anywhere.
+		_, _ = run.Local{}.Run(ctx, run.Command{
+			Argv: []string{shell, "-c", "exec " + c.ProxyCmd}, Stdin: stdin, Stdout: stdout, Stderr: &p.tail, Grace: proxyGrace,
 		})
 		close(p.ended)
 		_ = stdin.Close()
@@ -82,14 +83,10 @@ func (p *proxyConn) why(err error) error {
 	case <-time.After(proxyGrace):
 		return err
 	}
-	var re *run.Error
-	if errors.As(p.err, &re) {
-		if s := strings.TrimSpace(re.Stderr); s != "" {
-			return &proxyError{errors.New(printable(s))}
-		}
-		return &proxyError{fmt.Errorf("exit status %d", re.Code)}
+	if s := strings.TrimSpace(p.tail.String()); s != "" {
+		return &proxyError{errors.New(printable(s))}
 	}
-	return err
+	return &proxyError{errors.New("it ended")}
 }
 
 // Close ends the command and whatever it started.

@@ -1,0 +1,425 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"flakeops/internal/run"
+)
+
+// unreachable dials and returns why that failed.
+func unreachable(t *testing.T, s *setup, target Target) *UnreachableError {
+	t.Helper()
+	c, err := s.Dial(testContext(t), target)
+	if err == nil {
+		_ = c.Close()
+		t.Fatal("connected")
+	}
+	var e *UnreachableError
+	if !errors.As(err, &e) {
+		t.Fatalf("not an unreachable host: %v", err)
+	}
+	if e.Node != "web1" {
+		t.Errorf("node %q", e.Node)
+	}
+	return e
+}
+
+func TestNobodyListens(t *testing.T) {
+	s := newSetup(t, "", fmt.Sprintf("Host h\n HostName 127.0.0.1\n Port %d\n", freePort(t)))
+	e := unreachable(t, s, target("h"))
+	if !errors.Is(e, syscall.ECONNREFUSED) {
+		t.Errorf("error %v", e)
+	}
+}
+
+// blackHole accepts connections and never says a word.
+func blackHole(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	var mu sync.Mutex
+	var held []net.Conn
+	t.Cleanup(func() {
+		_ = l.Close()
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range held {
+			_ = c.Close()
+		}
+	})
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			held = append(held, c)
+			mu.Unlock()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func TestConnectTimeoutCoversTheHandshake(t *testing.T) {
+	s := newSetup(t, "", fmt.Sprintf("Host h\n HostName 127.0.0.1\n Port %d\n ConnectTimeout 1\n", blackHole(t)))
+	start := time.Now()
+	e := unreachable(t, s, target("h"))
+	if took := time.Since(start); took < 900*time.Millisecond || took > 5*time.Second {
+		t.Errorf("gave up after %v", took)
+	}
+	contains(t, e.Error(), "no answer within 1s")
+}
+
+func TestConnectTimeoutDoesNotCountQuestions(t *testing.T) {
+	k := newKey(t, "ed25519", "right")
+	h := startSSHD(t, []key{k})
+	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file, "ConnectTimeout 1"))
+	s.Prompt = slowPrompter{answer: "right", after: 1500 * time.Millisecond}
+	accepted(t, s)
+}
+
+// slowPrompter is an operator who takes their time.
+type slowPrompter struct {
+	answer string
+	after  time.Duration
+}
+
+func (p slowPrompter) Secret(ctx context.Context, _ string) (string, error) {
+	select {
+	case <-time.After(p.after):
+		return p.answer, nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+func (p slowPrompter) Confirm(context.Context, string) (bool, error) { return true, nil }
+
+func TestDialHonoursItsContext(t *testing.T) {
+	s := newSetup(t, "", fmt.Sprintf("Host h\n HostName 127.0.0.1\n Port %d\n", blackHole(t)))
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, err := s.Dial(ctx, target("h"))
+	if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 5*time.Second {
+		t.Errorf("after %v: %v", time.Since(start), err)
+	}
+}
+
+func TestSomethingThatIsNotSSH(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer func() { _ = l.Close() }()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+		}
+	}()
+	s := newSetup(t, "", fmt.Sprintf("Host h\n HostName 127.0.0.1\n Port %d\n", l.Addr().(*net.TCPAddr).Port))
+	unreachable(t, s, target("h"))
+}
+
+func TestAlternatesAreTriedInOrder(t *testing.T) {
+	k := newKey(t, "ed25519", "")
+	h := startSSHD(t, []key{k})
+	s := newSetup(t, h.known(), h.host("good", "IdentityFile "+k.file),
+		fmt.Sprintf("Host dead1 dead2\n HostName 127.0.0.1\n Port %d\n", freePort(t)))
+	c, err := s.Dial(testContext(t), Target{Node: "web1", Host: "dead1", Alternates: []string{"dead2", "good"}})
+	must(t, err)
+	defer func() { _ = c.Close() }()
+	if c.Host() != h.addr() {
+		t.Errorf("connected to %s", c.Host())
+	}
+	e := unreachable(t, s, Target{Node: "web1", Host: "dead1", Alternates: []string{"dead2"}})
+	if !errors.Is(e, syscall.ECONNREFUSED) {
+		t.Errorf("error %v", e)
+	}
+}
+
+func TestTargetOverridesSSHConfig(t *testing.T) {
+	k := newKey(t, "ed25519", "")
+	h := startSSHD(t, []key{k})
+	s := newSetup(t, h.known(), "Host h\n HostName 192.0.2.1\n Port 1\n User nobody-here\n")
+	c, err := s.Dial(testContext(t), Target{
+		Node: "web1", Host: "h", Port: h.port, User: login(t),
+		Options: []string{"HostName=127.0.0.1", "IdentityFile " + k.file},
+	})
+	must(t, err)
+	_ = c.Close()
+	c, err = s.Dial(testContext(t), Target{
+		Node: "web1", Host: login(t) + "@h", Port: h.port, Options: []string{"HostName=127.0.0.1", "IdentityFile " + k.file},
+	})
+	must(t, err)
+	_ = c.Close()
+}
+
+func TestNamesThatAreRefused(t *testing.T) {
+	s := newSetup(t, "")
+	s.SSH = "/must/not/be/run"
+	for _, bad := range []string{"", "-oProxyCommand=x", "a b", "a\nb", "$(id)", "a;b", "a`b`", "x|y", "a'b", "a\"b", "\x7f"} {
+		for _, tg := range []Target{
+			{Node: "web1", Host: bad}, {Node: "web1", Host: "good", Alternates: []string{bad}}, {Node: "web1", Host: "good", User: bad},
+		} {
+			if tg.User == "" && tg.Host == "good" && len(tg.Alternates) == 0 {
+				continue // no user is what ssh_config says
+			}
+			_, err := s.Dial(testContext(t), tg)
+			if err == nil || strings.Contains(err.Error(), "/must/not/be/run") {
+				t.Fatalf("%#v: %v", tg, err)
+			}
+			contains(t, err.Error(), "web1", "deployment.target")
+		}
+	}
+	_, err := s.Dial(testContext(t), Target{Node: "web1", Host: "h", Options: []string{"A=b\nProxyCommand=x"}})
+	contains(t, err.Error(), "deployment.sshOptions")
+	_, err = s.Dial(testContext(t), Target{Node: "web1", Host: "h", Port: 70000})
+	contains(t, err.Error(), "deployment.targetPort")
+}
+
+func TestSSHMissing(t *testing.T) {
+	d := &Dialer{SSH: "ssh-that-does-not-exist"}
+	_, err := d.Dial(testContext(t), target("h"))
+	if err == nil {
+		t.Fatal("connected")
+	}
+	contains(t, err.Error(), "web1", "ssh-that-does-not-exist is not in PATH", "install OpenSSH")
+}
+
+func TestSSHConfigWithAnError(t *testing.T) {
+	s := newSetup(t, "", "NoSuchOption yes")
+	_, err := s.Dial(testContext(t), target("h"))
+	if err == nil {
+		t.Fatal("connected")
+	}
+	contains(t, err.Error(), "web1", s.config, "nosuchoption")
+}
+
+func TestJumpHosts(t *testing.T) {
+	k1, k2, k3 := newKey(t, "ed25519", ""), newKey(t, "ed25519", ""), newKey(t, "ed25519", "")
+	h1, h2, h3 := startSSHD(t, []key{k1}), startSSHD(t, []key{k2}), startSSHD(t, []key{k3})
+	known := h1.known() + h2.known() + h3.known()
+	hosts := []string{
+		h1.host("j1", "IdentityFile "+k1.file), h2.host("j2", "IdentityFile "+k2.file),
+		h3.host("h", "IdentityFile "+k3.file, fmt.Sprintf("ProxyJump j1,%s@j2:%d", login(t), h2.port)),
+	}
+	s := newSetup(t, known, hosts...)
+	c := s.dial(t, "h")
+	out, err := run.Output(testContext(t), c, run.Command{Argv: []string{"sh", "-c", "echo $SSH_CONNECTION"}})
+	must(t, err)
+	contains(t, string(out), fmt.Sprint(h3.port))
+	must(t, c.Close())
+
+	// The first hop's own configuration may name another.
+	chained := []string{hosts[0], h2.host("j2", "IdentityFile "+k2.file, "ProxyJump j1"), h3.host("h", "IdentityFile "+k3.file, "ProxyJump j2")}
+	accepted(t, newSetup(t, known, chained...))
+
+	// Every hop's key is checked.
+	for _, missing := range []*sshd{h1, h2, h3} {
+		s := newSetup(t, strings.Replace(known, missing.known(), "", 1), hosts...)
+		if e := refused(t, s); e.Fingerprint != missing.key.fingerprint() {
+			t.Errorf("%#v", e)
+		}
+	}
+
+	// A hop that does not let us in, and a far side that nobody listens on.
+	s = newSetup(t, known, strings.Replace(hosts[0], k1.file, k2.file, 1), hosts[1], hosts[2])
+	contains(t, authError(t, s).Error(), fmt.Sprint(h1.port))
+	s = newSetup(t, known, hosts[0], fmt.Sprintf("Host h\n HostName 127.0.0.1\n Port %d\n ProxyJump j1\n", freePort(t)))
+	contains(t, unreachable(t, s, target("h")).Error(), "onnect")
+}
+
+func TestJumpHostsThatFormALoop(t *testing.T) {
+	s := newSetup(t, "", "Host a\n ProxyJump b\nHost b\n ProxyJump a\n")
+	_, err := s.Dial(testContext(t), target("a"))
+	if err == nil {
+		t.Fatal("connected")
+	}
+	contains(t, err.Error(), "ProxyJump", "back to itself")
+}
+
+func TestProxyCommand(t *testing.T) {
+	k := newKey(t, "ed25519", "")
+	h := startSSHD(t, []key{k})
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	script := filepath.Join(t.TempDir(), "proxy")
+	// A stand-in for nc that is there on every machine with ssh: ssh -W.
+	write(t, script, fmt.Sprintf("echo $$ > %s\nexec ssh -F %s.inner -W \"$1:$2\" h\n", pidFile, script))
+	write(t, script+".inner", h.host("h", "IdentityFile "+k.file, "IdentitiesOnly yes", "IdentityAgent none",
+		"StrictHostKeyChecking no", "UserKnownHostsFile /dev/null", "LogLevel ERROR", "User "+login(t)))
+	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file, "ProxyCommand /bin/sh "+script+" %h %p"))
+	c := s.dial(t, "h")
+	_, err := c.Run(testContext(t), run.Command{Argv: []string{"true"}})
+	must(t, err)
+	must(t, c.Close())
+	var pid int
+	_, err = fmt.Sscan(read(t, pidFile), &pid)
+	must(t, err)
+	eventually(t, "the proxy command to end", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
+}
+
+func TestProxyCommandThatFails(t *testing.T) {
+	s := newSetup(t, "", "Host h\n ProxyCommand echo no way to %h >&2; exit 3\n")
+	contains(t, unreachable(t, s, target("h")).Error(), "ProxyCommand: no way to h")
+}
+
+func TestProxyUseFdpass(t *testing.T) {
+	s := newSetup(t, "", "Host h\n ProxyCommand true\n ProxyUseFdpass yes\n")
+	_, err := s.Dial(testContext(t), target("h"))
+	if err == nil {
+		t.Fatal("connected")
+	}
+	contains(t, err.Error(), "ProxyUseFdpass", "not supported")
+}
+
+// relay passes bytes on until it is frozen.
+type relay struct {
+	port   int
+	mu     sync.Mutex
+	frozen bool
+	conns  []net.Conn
+}
+
+func startRelay(t *testing.T, to string) *relay {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	r := &relay{port: l.Addr().(*net.TCPAddr).Port}
+	t.Cleanup(func() {
+		_ = l.Close()
+		r.cut()
+	})
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = in.Close()
+				continue
+			}
+			r.mu.Lock()
+			r.conns = append(r.conns, in, out)
+			r.mu.Unlock()
+			go func() { _, _ = io.Copy(r.sieve(in), out) }()
+			go func() { _, _ = io.Copy(r.sieve(out), in) }()
+		}
+	}()
+	return r
+}
+
+// sieve swallows what is written while the relay is frozen.
+func (r *relay) sieve(w io.Writer) io.Writer {
+	return writerFunc(func(p []byte) (int, error) {
+		r.mu.Lock()
+		frozen := r.frozen
+		r.mu.Unlock()
+		if frozen {
+			return len(p), nil
+		}
+		return w.Write(p)
+	})
+}
+
+func (r *relay) freeze() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.frozen = true
+}
+
+func (r *relay) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.conns {
+		_ = c.Close()
+	}
+}
+
+// overRelay is a connection whose link a test can break.
+func overRelay(t *testing.T, options ...string) (*relay, *Conn) {
+	t.Helper()
+	k := newKey(t, "ed25519", "")
+	h := startSSHD(t, []key{k})
+	r := startRelay(t, h.addr())
+	s := newSetup(t, "h "+h.key.line()+"\n",
+		fmt.Sprintf("Host h\n HostName 127.0.0.1\n Port %d\n HostKeyAlias h\n IdentityFile %s\n%s", r.port, k.file, indent(options)))
+	return r, s.dial(t, "h")
+}
+
+// lostDuring runs a command that never ends while breaking the link.
+func lostDuring(t *testing.T, c *Conn, breakIt func()) {
+	t.Helper()
+	var once sync.Once
+	start := time.Now()
+	_, err := c.Run(testContext(t), run.Command{
+		Argv:   []string{"sh", "-c", "echo ready; exec cat"},
+		Stdin:  neverEnds{c.Done()},
+		Stdout: writerFunc(func(p []byte) (int, error) { once.Do(breakIt); return len(p), nil }),
+	})
+	var lost *LostError
+	var re *run.Error
+	if !errors.As(err, &lost) || !errors.As(err, &re) || re.Code != -1 {
+		t.Fatalf("error %v", err)
+	}
+	if took := time.Since(start); took > 15*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	contains(t, err.Error(), "web1", "lost the connection")
+	<-c.Done()
+	_, err = c.Run(testContext(t), run.Command{Argv: []string{"true"}})
+	if !errors.As(err, &lost) {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func TestConnectionThatBreaks(t *testing.T) {
+	r, c := overRelay(t)
+	lostDuring(t, c, r.cut)
+}
+
+func TestConnectionThatFallsSilent(t *testing.T) {
+	r, c := overRelay(t, "ServerAliveInterval 1", "ServerAliveCountMax 1")
+	lostDuring(t, c, r.freeze)
+}
+
+func TestKeepAliveLetsAnIdleConnectionLive(t *testing.T) {
+	_, c := overRelay(t, "ServerAliveInterval 1", "ServerAliveCountMax 1")
+	_, err := c.Run(testContext(t), run.Command{Argv: []string{"sleep", "4"}})
+	must(t, err)
+}
+
+func TestEveryDialIsANewConnection(t *testing.T) {
+	k := newKey(t, "ed25519", "")
+	h := startSSHD(t, []key{k})
+	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file, "ControlMaster auto",
+		"ControlPath "+filepath.Join(t.TempDir(), "master"), "ControlPersist yes"))
+	seen := map[string]bool{}
+	for range 2 {
+		out, err := run.Output(testContext(t), s.dial(t, "h"), run.Command{Argv: []string{"sh", "-c", "echo $SSH_CONNECTION"}})
+		must(t, err)
+		seen[string(out)] = true
+	}
+	if len(seen) != 2 {
+		t.Errorf("connections: %v", seen)
+	}
+	if _, err := os.Stat(filepath.Join(t.TempDir(), "master")); err == nil {
+		t.Error("a master was started")
+	}
+}
