@@ -20,6 +20,7 @@ type fleet struct {
 	home  string
 	nodes map[string]flakes.Node
 	hosts map[string]*machine
+	also  string // ssh_config lines of the operator's own
 }
 
 // brief are the settings of a node whose failures should not take minutes.
@@ -137,7 +138,7 @@ func (f *fleet) env() []string {
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=" + f.home,
 		"XDG_RUNTIME_DIR=" + f.runtimeDir(),
-		"NIX_SSHOPTS=-F " + f.lab.SSHConfig(),
+		"NIX_SSHOPTS=-F " + f.sshConfig(),
 		"LANG=C.UTF-8",
 	}
 	return append(env, host.NixEnv()...)
@@ -149,4 +150,17 @@ func (f *fleet) runtimeDir() string {
 		f.t.Fatal(err)
 	}
 	return dir
+}
+
+// sshConfig is the operator's ssh_config.
+func (f *fleet) sshConfig() string {
+	if f.also == "" {
+		return f.lab.SSHConfig()
+	}
+	name := filepath.Join(f.home, "ssh_config")
+	text := f.also + "Match all\nInclude " + f.lab.SSHConfig() + "\n"
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	return name
 }
