@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"errors"
+	"time"
 
 	"flakeops/internal/run"
 
@@ -34,30 +35,82 @@ type Dialer struct {
 	passwords secrets // of accounts, for ssh and for sudo
 }
 
-// Dial connects to t.Host, then to each of t.Alternates, always by a new TCP
-// connection and handshake, and returns the first connection that works. The
-// errors of all are joined; errors.As finds *UnreachableError, *HostKeyError
-// and *AuthError among them.
+// addressLead is how long one address is tried alone before the next one is
+// tried beside it. A host that changed its address drops what is sent to the
+// old one without a word, and a confirm has no ConnectTimeout to lose on it.
+const addressLead = time.Second
+
+// Dial connects to t.Host or one of t.Alternates, always by a new TCP
+// connection and handshake, and returns the first connection that works. Each
+// address is tried when the one before it failed, or has led for addressLead.
+// The errors of all are joined; errors.As finds *UnreachableError,
+// *HostKeyError and *AuthError among them.
 func (d *Dialer) Dial(ctx context.Context, t Target) (*Conn, error) {
 	if err := t.validate(); err != nil {
 		return nil, err
 	}
-	var failed []error
-	for _, host := range append([]string{t.Host}, t.Alternates...) {
-		l, err := d.connect(ctx, t.Node, destination{
-			Host: host, Port: t.Port, User: t.User, Before: d.Extra, Options: t.Options,
-		}, 0)
-		if err == nil {
-			return d.newConn(t, l), nil
+	hosts := append([]string{t.Host}, t.Alternates...)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results := make(chan dialed, len(hosts))
+	failed := make([]error, 0, len(hosts))
+	started := 0
+	start := func() {
+		go func(host string) { results <- d.dialOne(ctx, t, host) }(hosts[started])
+		started++
+	}
+	start()
+	for len(failed) < len(hosts) {
+		lead := time.NewTimer(addressLead)
+		select {
+		case r := <-results:
+			if r.err == nil {
+				cancel()
+				go closeLosers(results, started-len(failed)-1)
+				lead.Stop()
+				return d.newConn(t, r.link), nil
+			}
+			failed = append(failed, r.err)
+			if len(failed) == started && started < len(hosts) && ctx.Err() == nil {
+				start()
+			}
+		case <-lead.C:
+			if started < len(hosts) {
+				start()
+			}
 		}
-		failed = append(failed, err)
-		if ctx.Err() != nil {
+		lead.Stop()
+		if ctx.Err() != nil && len(failed) == started {
 			break
 		}
-		d.Log.Debug().Err(err).Str("node", t.Node).Str("host", host).Msg("cannot connect")
 	}
 	if len(failed) == 1 {
 		return nil, failed[0]
 	}
 	return nil, errors.Join(failed...)
+}
+
+// dialed is how the attempt at one address ended.
+type dialed struct {
+	link *link
+	err  error
+}
+
+func (d *Dialer) dialOne(ctx context.Context, t Target, host string) dialed {
+	l, err := d.connect(ctx, t.Node, destination{
+		Host: host, Port: t.Port, User: t.User, Before: d.Extra, Options: t.Options,
+	}, 0)
+	if err != nil {
+		d.Log.Debug().Err(err).Str("node", t.Node).Str("host", host).Msg("cannot connect")
+	}
+	return dialed{l, err}
+}
+
+// closeLosers hangs up on the addresses that came second.
+func closeLosers(results <-chan dialed, n int) {
+	for range n {
+		if r := <-results; r.err == nil {
+			r.link.close()
+		}
+	}
 }

@@ -121,7 +121,11 @@ type sshd struct {
 	port int
 	key  key // host key
 	pid  int
+	log  string // file
 }
+
+// logged counts the lines of the server's log that contain text.
+func (s *sshd) logged(text string) int { return strings.Count(read(s.t, s.log), text) }
 
 // startSSHD starts sshd with a new ed25519 host key, unless options name others,
 // and lets the keys in.
@@ -152,7 +156,8 @@ func (s *sshd) start(dir string, lines []string, wrap []string) {
 	if os.Getuid() == 0 {
 		must(t, os.MkdirAll("/run/sshd", 0o755)) // as sshd's own unit does
 	}
-	conf, log := filepath.Join(dir, "sshd_config"), filepath.Join(dir, "log")
+	s.log = filepath.Join(dir, "log")
+	conf, log := filepath.Join(dir, "sshd_config"), s.log
 	write(t, conf, strings.Join(lines, "\n")+"\n")
 	bin := "/usr/sbin/sshd"
 	if p, err := exec.LookPath("sshd"); err == nil {

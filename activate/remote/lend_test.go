@@ -1,0 +1,362 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"flakeops/internal/run"
+
+	"github.com/rs/zerolog"
+)
+
+// newLender starts a Lender whose ssh is this test binary.
+func newLender(t testing.TB) *Lender {
+	t.Helper()
+	exe, err := os.Executable()
+	must(t, err)
+	l, err := NewLender(context.Background(), exe, zerolog.Nop())
+	must(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+func lend(t testing.TB, l *Lender, c *Conn) string {
+	t.Helper()
+	host, takeBack := l.Lend(c)
+	t.Cleanup(takeBack)
+	return host
+}
+
+// nixEnv keeps nix away from the machine's own configuration.
+func nixEnv(t testing.TB, l *Lender) []string {
+	t.Helper()
+	home := t.TempDir()
+	return append(l.Env(), "HOME="+home, "NIX_REMOTE=", "NIX_CONF_DIR="+home,
+		"NIX_CONFIG=experimental-features = nix-command\nbuild-users-group =\nsubstituters =\nrequire-sigs = false")
+}
+
+// addToStore puts text into a store of its own and returns both.
+func addToStore(t testing.TB, l *Lender, text string) (store, path string) {
+	t.Helper()
+	store = filepath.Join(t.TempDir(), "store")
+	file := filepath.Join(t.TempDir(), "payload")
+	write(t, file, text)
+	out, err := run.Output(testContext(t), run.Local{}, run.Command{
+		Argv: []string{"nix-store", "--store", store, "--add", file}, Env: nixEnv(t, l),
+	})
+	must(t, err)
+	return store, strings.TrimSpace(string(out))
+}
+
+func nixCopy(t testing.TB, l *Lender, from, url, path string) error {
+	t.Helper()
+	_, err := run.Local{}.Run(testContext(t), run.Command{
+		Argv: []string{"nix", "copy", "--no-check-sigs", "--from", from, "--to", url, path}, Env: nixEnv(t, l),
+	})
+	return err
+}
+
+func TestNixCopiesOverTheLentConnection(t *testing.T) {
+	h, c := easy(t)
+	l := newLender(t)
+	host := lend(t, l, c)
+	for _, scheme := range []string{"ssh", "ssh-ng"} {
+		from, path := addToStore(t, l, "over "+scheme)
+		to := filepath.Join(t.TempDir(), "there")
+		url := scheme + "://" + host + "?remote-store=" + to
+		must(t, nixCopy(t, l, from, url, path))
+		if got := read(t, to+path); got != "over "+scheme {
+			t.Errorf("copied %q", got)
+		}
+		must(t, nixCopy(t, l, from, url, path))
+	}
+	if n := h.logged("Accepted publickey"); n != 1 {
+		t.Errorf("%d logins, want 1", n)
+	}
+}
+
+func TestNixCopiesAsRootByWayOfSudo(t *testing.T) {
+	k := newKey(t, "ed25519", "")
+	h := startSudoHost(t, k)
+	p := &prompter{secrets: []string{opsPassword}}
+	l := newLender(t)
+	host := lend(t, l, as(t, h, k, "opspw", p))
+	for _, text := range []string{"one", "two"} {
+		from, path := addToStore(t, l, text)
+		to := filepath.Join(t.TempDir(), "there")
+		must(t, nixCopy(t, l, from, "ssh://"+host+"?remote-store="+to, path))
+		info, err := os.Stat(to + path)
+		must(t, err)
+		if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Uid != 0 {
+			t.Errorf("owner %+v", info.Sys())
+		}
+	}
+	if n := len(p.questions()); n != 1 {
+		t.Errorf("asked %d times, want 1", n)
+	}
+}
+
+func TestNixSeesWhySudoFailed(t *testing.T) {
+	k := newKey(t, "ed25519", "")
+	h := startSudoHost(t, k)
+	l := newLender(t)
+	from, path := addToStore(t, l, "text")
+	for user, why := range map[string]string{"nosudo": "not in the sudoers file", "opspw": "sudo wants the password of opspw"} {
+		p := Prompter(nil)
+		if user == "nosudo" {
+			p = &prompter{secrets: []string{opsPassword}}
+		}
+		err := nixCopy(t, l, from, "ssh://"+lend(t, l, as(t, h, k, user, p))+"?remote-store="+t.TempDir(), path)
+		if err == nil {
+			t.Fatal("copied")
+		}
+		contains(t, err.Error(), why)
+	}
+}
+
+func TestManyCopiesAtOnce(t *testing.T) {
+	l := newLender(t)
+	var wg sync.WaitGroup
+	for range 2 {
+		_, c := easy(t)
+		host := lend(t, l, c)
+		for n := range 2 {
+			text := fmt.Sprintf("%s %d", host, n)
+			from, path := addToStore(t, l, text)
+			to := filepath.Join(t.TempDir(), "there")
+			wg.Go(func() {
+				if err := nixCopy(t, l, from, "ssh://"+host+"?remote-store="+to, path); err != nil {
+					t.Error(err)
+				} else if got := read(t, to+path); got != text {
+					t.Errorf("copied %q", got)
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+// shim starts this binary as nix would start ssh.
+func shim(t *testing.T, l *Lender, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(testContext(t), filepath.Join(l.dir, "ssh"), args...)
+	cmd.Env = append(os.Environ(), l.Env()...)
+	return cmd
+}
+
+// shimEnds runs it to its end with an empty stdin.
+func shimEnds(t *testing.T, l *Lender, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	cmd := shim(t, l, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+func TestShimAnswersAsSSHWould(t *testing.T) {
+	_, c := easy(t)
+	l := newLender(t)
+	host := lend(t, l, c)
+	permit := []string{"-oPermitLocalCommand=yes", "-oLocalCommand=echo started"}
+	serve := []string{"--", "nix-store", "--serve", "--write"}
+	join := func(parts ...[]string) (args []string) {
+		for _, p := range parts {
+			args = append(args, p...)
+		}
+		return args
+	}
+	for name, tc := range map[string]struct {
+		args []string
+		code int // -1: the store's own, which depends on its version
+		out  string
+	}{
+		"check":            {join([]string{"-O", "check", "root@" + host}, permit), shimFailed, ""},
+		"2.8":              {[]string{host, "-x", "-a", "nix-store --serve --write"}, -1, ""},
+		"2.34":             {join([]string{"root@" + host, "-x", "-p22", "-i", "key"}, permit, serve), -1, "started\n"},
+		"newest":           {join([]string{host, "-x"}, permit, []string{"-S", "none"}, serve), -1, "started\n"},
+		"shared":           {join([]string{host, "-x"}, permit, []string{"-S", "/tmp/socket"}, serve), -1, ""},
+		"permitted later":  {join([]string{host, "-x", "-oPermitLocalCommand=no"}, permit, serve), -1, ""},
+		"separate options": {join([]string{host, "-o", "PermitLocalCommand yes", "-o", "LocalCommand=echo started"}, serve), -1, "started\n"},
+	} {
+		code, out, errs := shimEnds(t, l, tc.args...)
+		if tc.code >= 0 && code != tc.code || tc.code < 0 && code == shimFailed || out != tc.out {
+			t.Errorf("%s: exit status %d, stdout %q, stderr %q", name, code, out, errs)
+		}
+	}
+}
+
+func TestShimRefusesOtherCommands(t *testing.T) {
+	_, c := easy(t)
+	l := newLender(t)
+	host := lend(t, l, c)
+	mark := filepath.Join(t.TempDir(), "mark")
+	for _, command := range []string{
+		"", "touch " + mark, "nix-store --serve", "nix-store --serve --write; touch " + mark, "nix-store --serve --write $(touch " + mark + ")",
+		"nix-store --gc", "sh -c 'nix-store --serve --write'", "nix-daemon --stdio --option x y", "nix-store --serve --write --store",
+		"./nix-store --serve --write", "'nix-store --serve --write'",
+	} {
+		code, out, errs := shimEnds(t, l, host, "-x", command)
+		if code != shimFailed || out != "" {
+			t.Errorf("%q: exit status %d, stdout %q", command, code, out)
+		}
+		contains(t, errs, "refused to run")
+	}
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("something was run")
+	}
+	code, _, errs := shimEnds(t, l, "flakeops-99.invalid", "nix-store --serve --write")
+	if code != shimFailed {
+		t.Errorf("exit status %d", code)
+	}
+	contains(t, errs, "no connection is lent under the name flakeops-99.invalid")
+}
+
+func TestShimPassesOtherHostsToTheRealSSH(t *testing.T) {
+	l := newLender(t)
+	cmd := shim(t, l, "-G", "some.host")
+	out, err := cmd.Output()
+	must(t, err)
+	contains(t, string(out), "hostname some.host\n")
+}
+
+func TestShimMasterStaysUntilKilled(t *testing.T) {
+	_, c := easy(t)
+	l := newLender(t)
+	cmd := shim(t, l, lend(t, l, c), "-M", "-N", "-S", "/tmp/socket", "-o", "LocalCommand=echo started", "-o", "PermitLocalCommand=yes")
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	line := make([]byte, len("started\n"))
+	_, err = io.ReadFull(out, line)
+	must(t, err)
+	if string(line) != "started\n" {
+		t.Errorf("got %q", line)
+	}
+	must(t, cmd.Process.Signal(syscall.SIGTERM))
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// waiting is a shim whose store waits for its client to say something.
+func waiting(t *testing.T, h *sshd, l *Lender, host string) (*exec.Cmd, io.WriteCloser) {
+	t.Helper()
+	before := h.logged("Starting session")
+	cmd := shim(t, l, host, "nix-store --serve --write")
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	eventually(t, "the session", func() bool { return h.logged("Starting session") > before })
+	return cmd, in
+}
+
+func TestTheStoreEndsWithNix(t *testing.T) {
+	for name, end := range map[string]func(*exec.Cmd, io.WriteCloser){
+		"killed": func(cmd *exec.Cmd, _ io.WriteCloser) { _ = cmd.Process.Kill() },
+		"eof":    func(_ *exec.Cmd, in io.WriteCloser) { _ = in.Close() },
+	} {
+		h, c := easy(t)
+		l := newLender(t)
+		cmd, in := waiting(t, h, l, lend(t, l, c))
+		end(cmd, in)
+		eventually(t, name+": the session's end", func() bool { return h.logged("Close session") == 1 })
+		_ = cmd.Wait()
+		_, err := c.Run(testContext(t), run.Command{Argv: []string{"true"}})
+		must(t, err) // the connection lives on
+	}
+}
+
+func TestTakeBackEndsWhatRuns(t *testing.T) {
+	h, c := easy(t)
+	l := newLender(t)
+	host, takeBack := l.Lend(c)
+	cmd, _ := waiting(t, h, l, host)
+	start := time.Now()
+	takeBack()
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != shimFailed {
+		t.Errorf("exit status %d", code)
+	}
+	if code, _, _ := shimEnds(t, l, host, "nix-store --serve --write"); code != shimFailed {
+		t.Errorf("afterwards: exit status %d", code)
+	}
+}
+
+func TestShimOverALostConnection(t *testing.T) {
+	h, c := easy(t)
+	l := newLender(t)
+	cmd, _ := waiting(t, h, l, lend(t, l, c))
+	c.end(&LostError{Node: "web1", Host: "h", Err: io.ErrUnexpectedEOF})
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != shimFailed {
+		t.Errorf("exit status %d", code)
+	}
+	code, _, text := shimEnds(t, l, lend(t, l, c), "nix-store --serve --write")
+	if code != shimFailed {
+		t.Errorf("exit status %d", code)
+	}
+	contains(t, text, "web1: lost the connection")
+}
+
+func TestLenderDirectoryIsPrivateAndGoesAway(t *testing.T) {
+	exe, err := os.Executable()
+	must(t, err)
+	t.Setenv("XDG_RUNTIME_DIR", filepath.Join(t.TempDir(), strings.Repeat("long", 30)))
+	l, err := NewLender(context.Background(), exe, zerolog.Nop())
+	must(t, err)
+	info, err := os.Stat(l.dir)
+	must(t, err)
+	if info.Mode().Perm() != 0o700 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	must(t, l.Close())
+	if _, err := os.Stat(l.dir); !os.IsNotExist(err) {
+		t.Errorf("left behind: %v", err)
+	}
+}
+
+func TestLenderSurvivesNonsense(t *testing.T) {
+	_, c := easy(t)
+	l := newLender(t)
+	host := lend(t, l, c)
+	for _, text := range []string{"", "\x00", "\xff\xff\xff\xff", "\x00\x00\x00\x02{}", "\x00\x00\x00\x05{", "\x00\x00\x00\x04nope"} {
+		code := sendRaw(t, l, []byte(text))
+		if code != shimFailed {
+			t.Errorf("%q: %d", text, code)
+		}
+	}
+	if code, _, errs := shimEnds(t, l, host, "nix-store --serve --write"); code == shimFailed {
+		t.Errorf("afterwards: %d, %s", code, errs)
+	}
+}
+
+// sendRaw sends bytes to the Lender and returns the status it answers with.
+func sendRaw(t *testing.T, l *Lender, b []byte) int {
+	t.Helper()
+	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: l.socket(), Net: "unix"})
+	must(t, err)
+	defer func() { _ = c.Close() }()
+	_, err = c.Write(b)
+	must(t, err)
+	must(t, c.CloseWrite())
+	var reply lendReply
+	must(t, readFrame(c, &reply))
+	return reply.Code
+}
