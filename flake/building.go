@@ -198,11 +198,16 @@ func consequence(text string) bool {
 		strings.Contains(text, "dependency failed") || strings.Contains(text, "dependencies failed")
 }
 
+// quotedLog is where a message goes on to quote the build's log.
+var quotedLog = regexp.MustCompile(`(?i)\s+last \d+ log lines:`)
+
 // buildReason shortens nix's message about a derivation to why it failed.
 func buildReason(text, drv string) string {
 	if _, after, ok := strings.Cut(text, "Reason:"); ok {
-		before, _, _ := strings.Cut(after, "Output paths:")
-		text = before
+		text, _, _ = strings.Cut(after, "Output paths:")
+	}
+	if at := quotedLog.FindStringIndex(text); at != nil {
+		text = text[:at[0]]
 	}
 	text = strings.ReplaceAll(text, "builder for '"+drv+"' failed", "its builder failed")
 	var parts []string

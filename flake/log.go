@@ -31,9 +31,14 @@ type logEvent struct {
 }
 
 // parseLog reads one line of nix's stderr. It is false for a line that is not
-// of the log, such as what a program that nix started wrote.
+// of the log, such as what a program that nix started wrote. Of a line that was
+// cut because of its length it reads what is there: an error message may quote
+// a build's output, and begins with what matters.
 func parseLog(line []byte) (logEvent, bool) {
 	body, ok := bytes.CutPrefix(line, []byte("@nix "))
+	if ok && len(line) >= maxLine {
+		body = mend(body)
+	}
 	if !ok || !gjson.ValidBytes(body) {
 		return logEvent{}, false
 	}
@@ -55,6 +60,17 @@ func parseLog(line []byte) (logEvent, bool) {
 		ev.text = plain(m.Get("msg").String())
 	}
 	return ev, ev.action != ""
+}
+
+// mend closes an object that was cut inside a string, perhaps in the middle of
+// an escape, which has six bytes at most.
+func mend(body []byte) []byte {
+	for i := range 6 {
+		if whole := append(body[:len(body)-i:len(body)-i], `"}`...); gjson.ValidBytes(whole) {
+			return whole
+		}
+	}
+	return body
 }
 
 // field is the i-th field as text, "" when there is none.

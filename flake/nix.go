@@ -103,11 +103,7 @@ func spoken(argv []string) string {
 	if len(argv) == 0 {
 		return "nix"
 	}
-	words := argv[:1:1]
-	if argv[0] != "nix" {
-		return argv[0]
-	}
-	for i := 1; i < len(argv); i++ {
+	for i := 1; argv[0] == "nix" && i < len(argv); i++ {
 		switch a := argv[i]; {
 		case a == "eval" || a == "copy":
 			return "nix " + a
@@ -115,7 +111,7 @@ func spoken(argv []string) string {
 			return "nix flake " + argv[i+1]
 		}
 	}
-	return words[0]
+	return argv[0]
 }
 
 // capped keeps the first max bytes written to it.
