@@ -1,0 +1,341 @@
+package remote
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"flakeops/internal/run"
+)
+
+func TestSplit(t *testing.T) {
+	for in, want := range map[string][]string{
+		"":                                       nil,
+		" \t\n":                                  nil,
+		"-F /a/b":                                {"-F", "/a/b"},
+		`-o ProxyCommand="ssh -W %h:%p x"`:       {"-o", "ProxyCommand=ssh -W %h:%p x"},
+		`'a b' "c 'd'" e\ f "g\"h\\i\n"`:         {"a b", "c 'd'", "e f", `g"h\i\n`},
+		`'' ""`:                                  {"", ""},
+		`a''b`:                                   {"ab"},
+		`nix-store --serve --write --store '/a'`: {"nix-store", "--serve", "--write", "--store", "/a"},
+	} {
+		got, err := Split(in)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %q, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{`'a`, `"a`, `a\`, `"a\"`} {
+		if got, err := Split(in); err == nil {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}
+
+// FuzzSplit: what run.Quote joins, Split takes apart again.
+func FuzzSplit(f *testing.F) {
+	f.Add("a\x00b c\x00it's")
+	f.Add(`\"$x` + "\x00\x00\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		words := strings.Split(s, "\x00")
+		got, err := Split(run.Quote(words))
+		if err != nil || !reflect.DeepEqual(got, words) {
+			t.Errorf("%q: %q, %v", words, got, err)
+		}
+		_, _ = Split(s)
+	})
+}
+
+func TestParseSSHArgs(t *testing.T) {
+	for _, tc := range []struct {
+		args string // separated by |
+		want sshArgs
+	}{
+		{"host|-x|-a|nix-store --serve --write", sshArgs{"host", []sshOption{{'x', ""}, {'a', ""}}, "nix-store --serve --write"}},
+		{"u@host|-x|-oA=b|-p2222|--|nix-daemon|--stdio", sshArgs{"u@host", []sshOption{{'x', ""}, {'o', "A=b"}, {'p', "2222"}}, "nix-daemon --stdio"}},
+		{"-O|check|host|-o|A b", sshArgs{"host", []sshOption{{'O', "check"}, {'o', "A b"}}, ""}},
+		{"-xaMN|-S|/s|host", sshArgs{"host", []sshOption{{'x', ""}, {'a', ""}, {'M', ""}, {'N', ""}, {'S', "/s"}}, ""}},
+		{"-vvF/x|--|host|cmd|-x", sshArgs{"host", []sshOption{{'v', ""}, {'v', ""}, {'F', "/x"}}, "cmd -x"}},
+		{"--|host|-x|cmd", sshArgs{"host", []sshOption{{'x', ""}}, "cmd"}},
+		{"host|--", sshArgs{Host: "host"}},
+	} {
+		got, err := parseSSHArgs(strings.Split(tc.args, "|"))
+		if err != nil || !reflect.DeepEqual(got, tc.want) {
+			t.Errorf("%s: %+v, %v", tc.args, got, err)
+		}
+	}
+	if a, err := parseSSHArgs([]string{"host", "-o"}); err == nil {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestSSHOptionLookup(t *testing.T) {
+	a, err := parseSSHArgs([]string{"h", "-oPermitLocalCommand=yes", "-o", "permitlocalcommand no", "-o", "X = y z", "-F", "a", "-F", "b"})
+	must(t, err)
+	for name, want := range map[string]string{"PERMITlocalcommand": "yes", "x": "y z", "none": ""} {
+		if got, ok := a.option(name); got != want || ok != (want != "") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if f, _ := a.last('F'); f != "b" {
+		t.Errorf("-F %q", f)
+	}
+	if got := inherited([]string{"-o", "A=b", "-F", "/x y", "-v"}); !reflect.DeepEqual(got, []string{"-F", "/x y"}) {
+		t.Errorf("inherited %q", got)
+	}
+}
+
+func FuzzParseSSHArgs(f *testing.F) {
+	f.Add("u@host|-x|-oA=b|--|nix-daemon|--stdio")
+	f.Add("-O|check|--|-x")
+	f.Fuzz(func(t *testing.T, s string) {
+		args := strings.Split(s, "|")
+		a, err := parseSSHArgs(args)
+		if err != nil {
+			return
+		}
+		// Nothing is made up: every part comes from the words.
+		joined := strings.Join(args, " ")
+		if !strings.Contains(joined, a.Command) || !strings.Contains(joined, a.Host) {
+			t.Errorf("%q: %+v", args, a)
+		}
+		for _, o := range a.Options {
+			if !strings.Contains(joined, o.Value) {
+				t.Errorf("%q: %+v", args, a)
+			}
+		}
+	})
+}
+
+func FuzzStoreCommand(f *testing.F) {
+	f.Add("nix-store --serve --write --store '/a b'")
+	f.Add("nix-daemon --stdio; id")
+	f.Fuzz(func(t *testing.T, line string) {
+		argv, err := storeCommand(line)
+		if err != nil {
+			return
+		}
+		// What is allowed stays one command once it is quoted.
+		again, err := storeCommand(run.Quote(argv))
+		if err != nil || !reflect.DeepEqual(again, argv) {
+			t.Errorf("%q became %q, then %q (%v)", line, argv, again, err)
+		}
+		prog := argv[0][strings.LastIndexByte(argv[0], '/')+1:]
+		if prog != "nix-store" && prog != "nix-daemon" {
+			t.Errorf("%q runs %q", line, argv)
+		}
+	})
+}
+
+func FuzzFrame(f *testing.F) {
+	good, _ := encodeFrame(lendRequest{Host: "h", Command: "c", Started: true})
+	f.Add(good)
+	f.Add([]byte("\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var req lendRequest
+		if readFrame(bytes.NewReader(b), &req) != nil {
+			return
+		}
+		frame, err := encodeFrame(req)
+		must(t, err)
+		var again lendRequest
+		must(t, readFrame(bytes.NewReader(frame), &again))
+		if again != req {
+			t.Errorf("%+v became %+v", req, again)
+		}
+	})
+}
+
+func TestParseConfig(t *testing.T) {
+	c, err := parseConfig([]byte(`host web
+user ops
+hostname Web.Example
+port 2222
+addressfamily inet6
+connecttimeout 3
+serveraliveinterval 0
+serveralivecountmax 5
+identitiesonly yes
+identityfile ~/.ssh/a
+identityfile /with space/b
+userknownhostsfile /a b /c ~/d
+globalknownhostsfile none
+stricthostkeychecking true
+proxyjump none
+proxycommand nc %h %p
+ciphers aes256-ctr,nonsense
+somethingnew with words
+`))
+	must(t, err)
+	for _, cmp := range []struct{ got, want any }{
+		{c.User, "ops"}, {c.addr(), "web.example:2222"}, {c.Family, "tcp6"}, {c.Timeout, 3 * time.Second},
+		{c.Alive, defaultAliveInterval}, {c.AliveCount, 5}, {c.IdentitiesOnly, true},
+		{c.IdentityFiles, []string{"~/.ssh/a", "/with space/b"}}, {c.KnownHosts, []string{"/a b", "/c", "~/d"}},
+		{c.GlobalHosts, []string(nil)}, {c.Policy, "yes"}, {c.ProxyJump, ""}, {c.ProxyCmd, "nc %h %p"},
+	} {
+		if !reflect.DeepEqual(cmp.got, cmp.want) {
+			t.Errorf("got %#v, want %#v", cmp.got, cmp.want)
+		}
+	}
+	for value, want := range map[string]string{"false": "no", "off": "no", "no": "no", "ask": "ask", "accept-new": "accept-new", "yes": "yes", "new": "yes"} {
+		if got := policy(value); got != want {
+			t.Errorf("StrictHostKeyChecking %s: %s", value, got)
+		}
+	}
+	for text, want := range map[string]string{
+		"":                                "no hostname",
+		"hostname x\n":                    "no user",
+		"hostname x\nuser y\nport 0\n":    "port",
+		"hostname x\nuser y\nport many\n": "port",
+		"connecttimeout -1\n":             "connecttimeout",
+	} {
+		if _, err := parseConfig([]byte(text)); err == nil {
+			t.Errorf("%q is accepted", text)
+		} else {
+			contains(t, err.Error(), want)
+		}
+	}
+}
+
+func FuzzParseConfig(f *testing.F) {
+	f.Add([]byte("hostname x\nuser y\nport 22\nuserknownhostsfile /a b /c\nidentityfile ~/x\n"))
+	f.Add([]byte("hostname\nuser\nport 99999999999999999999\n"))
+	f.Fuzz(func(t *testing.T, out []byte) {
+		c, err := parseConfig(out)
+		if err != nil {
+			return
+		}
+		if c.Hostname == "" || c.User == "" || c.Port < 1 || c.Port > 65535 || c.Timeout <= 0 || c.Alive <= 0 || c.AliveCount < 0 || c.Tries < 0 {
+			t.Errorf("%q: %+v", out, c)
+		}
+		switch c.Policy {
+		case "yes", "ask", "accept-new", "no":
+		default:
+			t.Errorf("%q: policy %q", out, c.Policy)
+		}
+		e := newExpander(c)
+		_ = e.files(c.IdentityFiles)
+		_ = e.percent(c.ProxyCmd)
+	})
+}
+
+func TestExpand(t *testing.T) {
+	e := newExpander(&config{Original: "web", Hostname: "10.0.0.1", Port: 2222, User: "ops", ProxyJump: "j"})
+	e.home = "/home/me"
+	e.tokens['d'] = e.home
+	e.getenv = func(name string) (string, bool) {
+		v, ok := map[string]string{"DIR": "/keys/50%"}[name]
+		return v, ok
+	}
+	for in, want := range map[string]string{
+		"~/.ssh/%n": "/home/me/.ssh/web", "~": "/home/me", "%d/%h_%p_%r%%": "/home/me/10.0.0.1_2222_ops%",
+		"${UNSET}/x": "${UNSET}/x", "${DIR}/x": "/keys/50%/x", "a${": "a${", "100%": "100%", "%Z": "%Z", "%k%j": "webj", "~no-such-user-here/x": "~no-such-user-here/x",
+	} {
+		if got := e.path(in); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+	if got := e.percent("nc %h %p # %% %n"); got != "nc 10.0.0.1 2222 # % web" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestParseHop(t *testing.T) {
+	for in, want := range map[string]destination{
+		"j": {Host: "j"}, "u@j:22": {Host: "j", Port: 22, User: "u"}, "ssh://u@j:2": {Host: "j", Port: 2, User: "u"},
+		"[::1]:22": {Host: "::1", Port: 22}, "u@[fe80::1]": {Host: "fe80::1", User: "u"}, "a@b@j": {Host: "j", User: "a@b"},
+	} {
+		got, err := parseHop(in)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"", "@j", "-oX@j", "j:0", "j:x", "-j", "a b"} {
+		if got, err := parseHop(in); err == nil {
+			t.Errorf("%s: %+v", in, got)
+		}
+	}
+}
+
+func TestWildcard(t *testing.T) {
+	for _, tc := range []struct {
+		pattern, s string
+		want       bool
+	}{
+		{"*", "", true}, {"*", "[a]:2", true}, {"?", "", false}, {"a*c", "abbc", true}, {"a*c", "abcd", false},
+		{"[10.*]:*", "[10.0.0.1]:2222", true}, {"*.example", "[a.example]:22", false}, {"a**b", "ab", true}, {"ab?", "ab", false},
+	} {
+		if got := wildcard(tc.pattern, tc.s); got != tc.want {
+			t.Errorf("%s %s: %v", tc.pattern, tc.s, got)
+		}
+	}
+}
+
+func TestCipherOrder(t *testing.T) {
+	for _, list := range defaultCiphers() {
+		got, err := (&config{Ciphers: strings.Split(list, ",")}).ciphers()
+		must(t, err)
+		if hasAES() && got[0] != "aes128-gcm@openssh.com" || len(got) != 6 {
+			t.Errorf("%q", got)
+		}
+	}
+	got, err := (&config{Ciphers: []string{"aes256-ctr", "unknown", "aes128-gcm@openssh.com"}}).ciphers()
+	if err != nil || !reflect.DeepEqual(got, []string{"aes256-ctr", "aes128-gcm@openssh.com"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestHostKeyAlgorithmOrder(t *testing.T) {
+	c := &config{HostKeyAlgs: []string{"ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512", "unknown"}}
+	for _, tc := range []struct {
+		types     []string
+		authority bool
+		want      string
+	}{
+		{nil, false, "ssh-ed25519 ecdsa-sha2-nistp256 rsa-sha2-512"},
+		{[]string{"ssh-rsa"}, false, "rsa-sha2-512 ssh-ed25519 ecdsa-sha2-nistp256"},
+		{[]string{"ecdsa-sha2-nistp256"}, true, "ssh-ed25519-cert-v01@openssh.com ecdsa-sha2-nistp256 ssh-ed25519 rsa-sha2-512"},
+	} {
+		got, err := c.hostKeyAlgorithms(tc.types, tc.authority)
+		if err != nil || strings.Join(got, " ") != tc.want {
+			t.Errorf("%v: %q, %v", tc.types, got, err)
+		}
+	}
+}
+
+// FuzzKnownHosts: no file keeps a host from being checked, and none makes an
+// unrelated key known.
+func FuzzKnownHosts(f *testing.F) {
+	k := newKey(f, "ed25519", "")
+	f.Add("* ssh-ed25519 AAAA\n@cert-authority\n|1|a|b ssh-ed25519 AAAA\n")
+	f.Add("[h]:1,!x,* " + k.line()[:60] + "\n@revoked * x y\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.Contains(text, strings.Fields(k.line())[1]) {
+			return
+		}
+		file := t.TempDir() + "/known_hosts"
+		write(t, file, text)
+		db, err := loadKnownHosts([]string{file}, "h", "[h]:2222")
+		must(t, err)
+		if db.check("h:22", k.pub()).known || db.check("h:2222", k.pub()).known {
+			t.Errorf("known by %q", text)
+		}
+	})
+}
+
+func TestPatience(t *testing.T) {
+	ctx, p, done := withPatience(testContext(t), 50*time.Millisecond)
+	defer done()
+	resume := p.pause()
+	inner := p.pause()
+	select {
+	case <-ctx.Done():
+		t.Fatal("ended while paused")
+	case <-time.After(150 * time.Millisecond):
+	}
+	inner()
+	inner() // once is enough
+	resume()
+	<-ctx.Done()
+}
