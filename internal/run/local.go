@@ -57,6 +57,10 @@ func (Local) Run(ctx context.Context, cmd Command) (Result, error) {
 			res.MaxRSS = maxRSSBytes(ru)
 		}
 	}
+	if errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil && res.Code == 0 {
+		// It ended well, but left something behind that holds its output open.
+		err = nil
+	}
 	if err == nil {
 		return res, nil
 	}
