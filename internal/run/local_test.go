@@ -160,7 +160,7 @@ func FuzzQuote(f *testing.F) {
 	f.Add("a\nb", "\\", "`id`; rm")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		if strings.ContainsRune(a+b+c, 0) {
-			t.Skip("no argument can hold a NUL")
+			return // no argument can hold one
 		}
 		out, err := exec.Command("sh", "-c", `printf '%s\0' `+run.Quote([]string{a, b, c})).Output()
 		if err != nil {

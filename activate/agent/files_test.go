@@ -1,0 +1,196 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"flakeops/activate/wire"
+)
+
+func TestRecordsSurviveATornLine(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "state", "deployments.jsonl")
+	add := func(r wire.Record) {
+		t.Helper()
+		if err := appendRecord(name, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(wire.Record{ID: "A", Old: "o", New: "n"})
+	// A full disk, or a power cut, stops a write anywhere.
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, append(b, `{"version":1,"id":"B","ol`...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	add(wire.Record{ID: "A", Outcome: wire.RolledBack})
+	add(wire.Record{ID: "C"})
+
+	if r, ok, err := findRecord(name, "A"); err != nil || !ok || r.Outcome != wire.RolledBack {
+		t.Errorf("A: %+v %v %v, want its newest record", r, ok, err)
+	}
+	if _, ok, err := findRecord(name, "B"); ok || err != nil {
+		t.Errorf("B was never written whole: %v %v", ok, err)
+	}
+	if _, ok, _ := findRecord(name, "C"); !ok {
+		t.Error("C is lost behind the torn line")
+	}
+}
+
+func TestEventLogGoesOnWhereItStopped(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "events.jsonl")
+	l, err := openLog(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.emit(wire.Event{Kind: wire.Started})
+	l.emit(wire.Event{Kind: wire.Output, Message: "hello"})
+	if _, err := l.f.WriteString(`{"seq":3,"kind":"outp`); err != nil { // its writer is killed
+		t.Fatal(err)
+	}
+	if err := l.close(); err != nil {
+		t.Fatal(err)
+	}
+	if l, err = openLog(name); err != nil {
+		t.Fatal(err)
+	}
+	l.emit(wire.Event{Kind: wire.Finished, Outcome: wire.RolledBack})
+
+	var out strings.Builder
+	a := &agent{out: &out}
+	tail := &logTail{name: name}
+	defer tail.close()
+	last, n, err := tail.copy(a, 2)
+	if err != nil || !last || n != 2 {
+		t.Fatalf("last %v, %d events, %v", last, n, err)
+	}
+	d := wire.NewDecoder(strings.NewReader(out.String()))
+	for _, want := range []int64{2, 3} {
+		e, err := d.Next()
+		if err != nil || e.Seq != want {
+			t.Errorf("%+v, %v: want number %d", e, err, want)
+		}
+	}
+}
+
+func TestEventLogBoundsOutputButNotEvents(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "events.jsonl")
+	l, err := openLog(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 * maxLog / wire.MaxOutput {
+		l.emit(wire.Event{Kind: wire.Output, Message: strings.Repeat("x", wire.MaxOutput)})
+	}
+	l.emit(wire.Event{Kind: wire.Finished, Outcome: wire.Deployed})
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b) > maxLog+2*wire.MaxOutput || !strings.Contains(string(b), "further output is not kept") || !strings.Contains(string(b), `"outcome":"deployed"`) {
+		t.Errorf("%d bytes", len(b))
+	}
+}
+
+func TestLockNamesItsHolder(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lock")
+	first, err := takeLock(t.Context(), name, wire.Holder{ID: "A", Operator: "ann@desk", PID: 42, Since: time.Unix(0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = takeLock(t.Context(), name, wire.Holder{ID: "B"})
+	var locked *errLocked
+	if !errors.As(err, &locked) || locked.holder == nil || locked.holder.ID != "A" {
+		t.Fatalf("error %v", err)
+	}
+	for _, want := range []string{"A", "ann@desk", "42", "1970"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not name %s", err, want)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	got := make(chan error, 1)
+	go func() {
+		second, err := takeLock(ctx, name, wire.Holder{ID: "B"})
+		if err == nil {
+			second.release()
+		}
+		got <- err
+	}()
+	first.release()
+	if err := <-got; err != nil {
+		t.Errorf("who waits gets it in the end: %v", err)
+	}
+	if b, _ := os.ReadFile(name); len(b) > 0 {
+		t.Errorf("a lock nobody holds names %s", b)
+	}
+}
+
+func TestOwnedDirRefusesWhatOthersCanChange(t *testing.T) {
+	dir := t.TempDir()
+	open, link := filepath.Join(dir, "open"), filepath.Join(dir, "link")
+	if err := os.Mkdir(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(open, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{open, link} {
+		if err := ownedDir(name, 0o700); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for range 2 {
+		if err := ownedDir(filepath.Join(dir, "new", "sub"), 0o700); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestGenerationOfALink(t *testing.T) {
+	for link, want := range map[string]string{
+		"system-12-link": "12", "/nix/var/nix/profiles/system-7-link": "7", "my-own-3-link": "3",
+		"system-link": "", "system": "", "": "", "system--link": "", "system-1x-link": "", "/nix/store/abc": "",
+	} {
+		if got, ok := generation(link); got != want || ok != (want != "") {
+			t.Errorf("%q: %q %v, want %q", link, got, ok, want)
+		}
+	}
+}
+
+func TestJudgeAfterAReboot(t *testing.T) {
+	rec := wire.Record{Old: "OLD", New: "NEW"}
+	for _, c := range []struct {
+		running, profile string
+		want             wire.Outcome
+	}{
+		{"OLD", "OLD", wire.RolledBack},
+		{"NEW", "NEW", wire.Deployed},
+		{"OLD", "NEW", wire.RollbackFailed},
+		{"NEW", "OLD", wire.RollbackFailed},
+		{"THIRD", "THIRD", wire.RolledBack},
+	} {
+		if got, why := judge(rec, c.running, c.profile); got != c.want || why == "" {
+			t.Errorf("running %s, profile %s: %s (%s), want %s", c.running, c.profile, got, why, c.want)
+		}
+	}
+}
+
+func TestMainRefusesOtherVerbs(t *testing.T) {
+	for _, args := range [][]string{nil, {"stop"}, {"run"}, {"run", "../x"}, {"start", "now"}, {"recover", "-h"}} {
+		var out, stderr strings.Builder
+		if code := Main(t.Context(), args, strings.NewReader(""), &out, &stderr); code != exitUsage || !strings.Contains(stderr.String(), "usage") || out.Len() > 0 {
+			t.Errorf("%q: exit %d, %q, %q", args, code, out.String(), stderr.String())
+		}
+	}
+}
