@@ -87,7 +87,8 @@ func (f *follower) follow(ctx context.Context, l Link, verb string, doc []byte, 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r, w := io.Pipe()
-	done := make(chan error, 1)
+	ran := make(chan struct{})
+	var failed error // set once ran is closed
 	go func() {
 		_, err := l.Root().Run(ctx, run.Command{
 			Argv:   []string{f.req.Agent, "agent", verb},
@@ -95,7 +96,8 @@ func (f *follower) follow(ctx context.Context, l Link, verb string, doc []byte, 
 			Stdout: w,
 		})
 		_ = w.Close()
-		done <- err
+		failed = err
+		close(ran)
 	}()
 	events := wire.NewDecoder(r)
 	var err error
@@ -110,10 +112,11 @@ func (f *follower) follow(ctx context.Context, l Link, verb string, doc []byte, 
 	_ = r.CloseWithError(err)
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		cancel()
-		<-done
+		<-ran // with an error that is only the consequence
 		return &errProtocol{err}
 	}
-	return <-done
+	<-ran
+	return failed
 }
 
 // streamEnded decides what a stream's end means: one that never began ends the

@@ -169,7 +169,7 @@ func (f *follower) refused(m message) error {
 
 func (f *follower) unknown(err error) error {
 	if f.problem != nil {
-		err = fmt.Errorf("%w; last problem: %v", err, f.problem)
+		err = fmt.Errorf("%w; last problem: %w", err, f.problem)
 	}
 	return &UnknownOutcomeError{ID: f.req.ID, Err: err}
 }

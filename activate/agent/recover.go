@@ -71,9 +71,8 @@ func (d *deployment) tellAgain(final wire.Event) error {
 
 // settleOthers makes sure that no other deployment is half done. One whose unit
 // is still there is being rolled back by it, and has precedence; one whose unit
-// is gone is brought to its end here. The caller holds the lock, which is named
-// after it again afterwards.
-func (a *agent) settleOthers(ctx context.Context, own string, holder wire.Holder) error {
+// is gone is brought to its end here. The caller holds the lock.
+func (a *agent) settleOthers(ctx context.Context, own string) error {
 	for _, id := range a.deployments() {
 		if id == own || !a.unfinished(id) {
 			continue

@@ -64,7 +64,7 @@ func (d *deployment) begin(ctx context.Context) (*machine, error) {
 	if err := d.takeLock(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.agent.settleOthers(ctx, d.req.ID, d.holder()); err != nil {
+	if err := d.agent.settleOthers(ctx, d.req.ID); err != nil {
 		d.lock.release()
 		return nil, err
 	}
@@ -101,12 +101,9 @@ func (d *deployment) machine(st state) *machine {
 	}
 }
 
-func (d *deployment) holder() wire.Holder {
-	return wire.Holder{ID: d.req.ID, Operator: d.req.Operator, PID: os.Getpid(), Since: time.Now()}
-}
-
 func (d *deployment) takeLock(ctx context.Context) (err error) {
-	d.lock, err = takeLock(ctx, d.agent.layout.lock(), d.holder())
+	me := wire.Holder{ID: d.req.ID, Operator: d.req.Operator, PID: os.Getpid(), Since: time.Now()}
+	d.lock, err = takeLock(ctx, d.agent.layout.lock(), me)
 	return err
 }
 
