@@ -15,6 +15,7 @@ test: setup lint unit e2e
 
 setup:
 	go run ./tests/lab setup
+	command -v cc >/dev/null || apt-get install -qy --no-install-recommends gcc libc6-dev
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi

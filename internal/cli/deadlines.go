@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -25,10 +26,15 @@ func within(ctx context.Context, d time.Duration, step string) (context.Context,
 	return context.WithTimeoutCause(ctx, d, fmt.Errorf("%s took longer than %s", step, d))
 }
 
-// because replaces a step's bare context error by the reason why ctx ended.
+// because says why a step ended when its context did: an interruption stands for
+// itself, and a step that took too long keeps what it was about.
 func because(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
-	return context.Cause(ctx)
+	cause := context.Cause(ctx)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return cause
 }

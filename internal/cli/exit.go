@@ -135,6 +135,7 @@ func hostCode(err error) (code int, ok bool) {
 		unreachable *remote.UnreachableError
 		key         *remote.HostKeyError
 		auth        *remote.AuthError
+		elevation   *remote.ElevationError
 		refused     *activate.RefusedError
 		outcome     *activate.OutcomeError
 		unknown     *activate.UnknownOutcomeError
@@ -147,7 +148,7 @@ func hostCode(err error) (code int, ok bool) {
 			return exitRolledBack, true
 		}
 		return exitUnknown, true
-	case errors.As(err, &refused), errors.As(err, &key), errors.As(err, &auth):
+	case errors.As(err, &refused), errors.As(err, &key), errors.As(err, &auth), errors.As(err, &elevation):
 		return exitRefused, true
 	case errors.As(err, &unreachable):
 		return exitUnreachable, true

@@ -93,6 +93,10 @@ func (f *fleet) run(ctx context.Context, todo plan, u *ui.UI, log zerolog.Logger
 		if err != nil {
 			return nil, err
 		}
+		extra, err := remote.Split(os.Getenv("NIX_SSHOPTS"))
+		if err != nil {
+			return nil, fmt.Errorf("NIX_SSHOPTS: %w", err)
+		}
 		lender, err := remote.NewLender(ctx, exe, log)
 		if err != nil {
 			return nil, err
@@ -103,7 +107,7 @@ func (f *fleet) run(ctx context.Context, todo plan, u *ui.UI, log zerolog.Logger
 			nix:    f.nix,
 			lender: lender,
 			dialer: &remote.Dialer{
-				Extra:  strings.Fields(os.Getenv("NIX_SSHOPTS")),
+				Extra:  extra,
 				Prompt: &ui.Prompter{UI: u},
 				Log:    log,
 			},

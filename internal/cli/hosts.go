@@ -56,8 +56,11 @@ func (h *sshHost) Address() string { return h.conn.Host() }
 
 func (h *sshHost) Close() error { return h.conn.Close() }
 
+// Facts are read as root, though any user could read them: a user who cannot
+// become root is found out now, and a password is asked for, before anything
+// was pushed.
 func (h *sshHost) Facts(ctx context.Context, paths ...string) (activate.Facts, error) {
-	return activate.ReadFacts(ctx, h.conn, paths...)
+	return activate.ReadFacts(ctx, h.conn.Root(), paths...)
 }
 
 // Push runs nix copy, whose ssh is this connection.

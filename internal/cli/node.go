@@ -124,6 +124,10 @@ func failure(err error, otherwise string) result {
 		r.outcome = outcomeUnreachable
 	case errors.As(err, &eval):
 		r.outcome = outcomeEvaluation
+	case r.code == exitBuild:
+		r.outcome = outcomeBuild
+	case r.code == exitPush:
+		r.outcome = outcomePush
 	case r.code == exitRefused:
 		r.outcome = outcomeRefused
 	case r.code == exitUnknown:

@@ -17,7 +17,7 @@ func (p *pipeline) checkTarget(n *node) (skip bool) {
 		return false
 	}
 	if slices.Contains(p.named, n.name) {
-		p.fail(n, fmt.Errorf("%w", errNull), outcomeFailed)
+		p.fail(n, errNull, outcomeFailed)
 		return true
 	}
 	n.end(result{outcome: outcomeSkipped, note: "deployment.targetHost is null"})
@@ -31,24 +31,28 @@ func (p *pipeline) prepare(ctx context.Context, n *node) {
 		return
 	}
 	p.preparing.Go(func() {
-		if err := p.reach(ctx, n); err != nil {
+		if err := p.steps(ctx, n); err != nil {
 			p.fail(n, err, outcomeFailed)
-			return
-		}
-		if n.upToDate = p.upToDate(n); n.upToDate {
-			return
-		}
-		if err := p.awaitBuild(ctx, n); err != nil {
-			p.fail(n, err, outcomeFailed)
-			return
-		}
-		if !p.mayGoOn(ctx, n) {
-			return
-		}
-		if err := p.push(ctx, n); err != nil {
-			p.fail(n, err, outcomePush)
 		}
 	})
+}
+
+// steps are what lies between a node's evaluation and the barrier.
+func (p *pipeline) steps(ctx context.Context, n *node) error {
+	if err := p.reach(ctx, n); err != nil || n.upToDate {
+		return err
+	}
+	if p.sendsAgent() {
+		// While the build goes on; the push tells of an error.
+		p.preparing.Go(func() { _, _ = p.agents.path(ctx, n.System) })
+	}
+	if err := p.awaitBuild(ctx, n); err != nil || n.upToDate || !p.mayGoOn(ctx, n) {
+		return err
+	}
+	if err := p.root(ctx, n); err != nil {
+		return err
+	}
+	return p.push(ctx, n)
 }
 
 // reach connects to the node's host and reads its facts.
@@ -74,24 +78,14 @@ func (p *pipeline) reach(ctx context.Context, n *node) error {
 func (p *pipeline) readFacts(ctx context.Context, n *node) error {
 	ctx, cancel := within(ctx, factsDeadline, "reading the host's facts")
 	defer cancel()
-	ask := []string{n.OutPath}
-	if p.sendsAgent() {
-		// An agent that cannot be had is an error of the push, if there is one.
-		if agent, err := p.agents.path(ctx, n.System); err == nil {
-			ask = append(ask, agent)
-		}
-	}
 	var err error
-	n.facts, err = n.host.Facts(ctx, ask...)
-	return because(ctx, err)
-}
-
-// upToDate says whether nothing needs to be done for the node.
-func (p *pipeline) upToDate(n *node) bool {
+	n.facts, err = n.host.Facts(ctx, n.OutPath)
 	if p.through == throughPush {
-		return n.facts.Present[n.OutPath]
+		n.upToDate = n.facts.Present[n.OutPath]
+	} else {
+		n.upToDate = n.facts.UpToDate(p.goal, n.OutPath)
 	}
-	return n.facts.UpToDate(p.goal, n.OutPath)
+	return because(ctx, err)
 }
 
 // refreshAfter is how long a build may keep a reached node waiting before its
@@ -126,9 +120,6 @@ func (p *pipeline) push(ctx context.Context, n *node) error {
 	var paths []string
 	switch {
 	case !n.Deployment.BuildOnTarget:
-		if err := p.keep(ctx, "system-"+n.name, n.OutPath); err != nil {
-			return err
-		}
 		paths = append(paths, n.OutPath)
 	case !n.facts.Present[n.OutPath]:
 		if err := p.buildThere(ctx, n); err != nil {
@@ -142,18 +133,32 @@ func (p *pipeline) push(ctx context.Context, n *node) error {
 		}
 		paths = append(paths, agent)
 	}
-	paths = slices.DeleteFunc(paths, func(path string) bool { return n.facts.Present[path] })
-	if len(paths) == 0 {
-		return nil
+	if there, err := p.allThere(ctx, n, paths); there || err != nil {
+		return err
 	}
 	return p.send(ctx, n, parcel{paths: paths})
 }
 
+// allThere says whether the host has all of the paths. One that lacks the
+// system is not asked again.
+func (p *pipeline) allThere(ctx context.Context, n *node, paths []string) (bool, error) {
+	switch {
+	case len(paths) == 0:
+		return true, nil
+	case !n.facts.Present[n.OutPath] && slices.Contains(paths, n.OutPath):
+		return false, nil
+	}
+	ctx, cancel := within(ctx, factsDeadline, "asking for what the host has")
+	defer cancel()
+	facts, err := n.host.Facts(ctx, paths...)
+	if err != nil {
+		return false, because(ctx, err)
+	}
+	return !slices.ContainsFunc(paths, func(path string) bool { return !facts.Present[path] }), nil
+}
+
 // buildThere has the host build the system itself.
 func (p *pipeline) buildThere(ctx context.Context, n *node) error {
-	if err := p.keep(ctx, "drv-"+n.name, n.DrvPath); err != nil {
-		return err
-	}
 	if err := p.send(ctx, n, parcel{paths: []string{n.DrvPath}, derivation: true}); err != nil {
 		return err
 	}
@@ -178,10 +183,15 @@ func (p *pipeline) send(ctx context.Context, n *node, what parcel) error {
 	return withCode(exitPush, because(ctx, n.host.Push(ctx, what)))
 }
 
-func (p *pipeline) keep(ctx context.Context, name, storePath string) error {
+// root keeps what is to be pushed from being garbage collected here meanwhile.
+func (p *pipeline) root(ctx context.Context, n *node) error {
+	name, path := "system-"+n.name, n.OutPath
+	if n.Deployment.BuildOnTarget {
+		name, path = "drv-"+n.name, n.DrvPath
+	}
 	ctx, cancel := within(ctx, storeDeadline, "rooting a store path")
 	defer cancel()
-	return withCode(exitOther, because(ctx, p.store.Keep(ctx, name, storePath)))
+	return because(ctx, p.store.Keep(ctx, name, path))
 }
 
 // sendsAgent says whether the run needs an agent on its hosts.
