@@ -25,6 +25,9 @@ const (
 // for a password, nor a password for data.
 const announce = `echo "$0" >&2; exec "$@"`
 
+// errNoCommand is a node whose settings give no way to become root.
+var errNoCommand = errors.New("deployment.privilegeEscalationCommand is empty")
+
 // elevated runs commands as root by way of the target's elevation command.
 type elevated struct{ *Conn }
 
@@ -32,11 +35,12 @@ type elevated struct{ *Conn }
 func (e *elevated) Run(ctx context.Context, cmd run.Command) (run.Result, error) {
 	argv, err := commandLine(cmd)
 	if err == nil && len(e.target.Elevate) == 0 {
-		err = fmt.Errorf("%s: user %s is not root, and deployment.privilegeEscalationCommand is empty", e.target.Node, e.User())
+		err = &ElevationError{Node: e.target.Node, User: e.User(), Err: errNoCommand}
 	}
 	if err != nil {
 		return failed(cmd, -1, "", err)
 	}
+	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	tail := &run.Tail{Max: stderrTail}
@@ -64,8 +68,8 @@ func (e *elevated) Run(ctx context.Context, cmd run.Command) (run.Result, error)
 		p.forget()
 		stderr = g.said()
 		var lost *LostError
-		if err == nil || !errors.As(err, &lost) && ctx.Err() == nil {
-			err = fmt.Errorf("%s: %s could not become root with %q", e.target.Node, e.User(), strings.Join(e.target.Elevate, " "))
+		if err == nil || !errors.As(err, &lost) && outer.Err() == nil {
+			err = &ElevationError{Node: e.target.Node, User: e.User(), Command: e.target.Elevate, Err: err}
 		}
 		code = -1
 	}

@@ -96,3 +96,26 @@ func (e *AuthError) Error() string {
 
 // Unwrap gives the handshake's error.
 func (e *AuthError) Unwrap() error { return e.Err }
+
+// ElevationError is a login user who could not become root.
+type ElevationError struct {
+	Node    string
+	User    string
+	Command []string // deployment.privilegeEscalationCommand
+	Err     error    // why, unless the command itself said it on stderr
+}
+
+// Error names the user and the command, and why it did not work.
+func (e *ElevationError) Error() string {
+	s := fmt.Sprintf("%s: %s could not become root", e.Node, e.User)
+	if len(e.Command) > 0 {
+		s += fmt.Sprintf(" with %q", strings.Join(e.Command, " "))
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (e *ElevationError) Unwrap() error { return e.Err }
