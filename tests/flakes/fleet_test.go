@@ -141,8 +141,7 @@ func TestRewriteKeepsOtherSystems(t *testing.T) {
 	}
 }
 
-// The scripts are run on real hosts elsewhere; here, that no fault is missing
-// from the description and none described is missing.
+// No fault is missing from the description, and systems hold theirs.
 func TestEveryFaultIsDescribed(t *testing.T) {
 	readme, err := os.ReadFile("fleet/README.md")
 	if err != nil {
