@@ -1,0 +1,7 @@
+{
+  description = "Deploys a NixOS fleet from its flake and cannot lock its operator out";
+
+  outputs = { self }: {
+    nixosModules.default = import ./activate/module.nix;
+  };
+}
