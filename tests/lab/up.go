@@ -38,9 +38,6 @@ func (c *upCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err := host.Ensure(ctx, log, suites...); err != nil {
 		return err
 	}
-	if err := host.Sweep(ctx); err != nil {
-		return err
-	}
 	lab, err := host.NewByHand(ctx)
 	if err != nil {
 		return err

@@ -50,11 +50,24 @@ func removeCgroup(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := removeGroups(ctx, root, name); err != nil {
+		return err
+	}
+	// On a machine with both versions, systemd-nspawn makes the same group in
+	// the tree in which version 1 has its names.
+	const named = "/sys/fs/cgroup/systemd"
+	if _, err := os.Stat(named); err != nil {
+		return nil
+	}
+	return removeGroups(ctx, named, name)
+}
+
+func removeGroups(ctx context.Context, root, name string) error {
 	dir := filepath.Join(root, name)
 	if _, err := os.Stat(dir); err != nil {
 		return nil
 	}
-	// Missing before Linux 5.14; there, what is in a group dies with its namespace.
+	// Missing in version 1 and before Linux 5.14; there, what is in a group dies with its namespace.
 	_ = os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0)
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,6 +43,9 @@ type Lab struct {
 // missing; an empty dir means the system's for temporary files. The lab ends
 // with Close, and no later than this process, however that ends.
 func New(ctx context.Context, dir string) (*Lab, error) {
+	if err := Sweep(ctx); err != nil {
+		return nil, err
+	}
 	for s := firstSlot; s <= lastSlot; s++ {
 		l, err := newLab(ctx, s, dir, false)
 		if l != nil || err != nil {
@@ -54,6 +58,9 @@ func New(ctx context.Context, dir string) (*Lab, error) {
 // NewByHand makes the one lab of this machine that lives on after this process.
 // Open finds it.
 func NewByHand(ctx context.Context) (*Lab, error) {
+	if err := Sweep(ctx); err != nil {
+		return nil, err
+	}
 	l, err := newLab(ctx, handSlot, "/var/tmp", true)
 	if l == nil && err == nil {
 		return nil, errors.New("the lab is up already; take it down first")
@@ -163,15 +170,17 @@ func lifeLine() (ours, theirs *os.File, err error) {
 var ErrNoLab = errors.New("no lab is up: run `go run ./tests/lab up`")
 
 // Open finds the lab that was made by hand. Without one it is ErrNoLab.
-func Open(ctx context.Context) (*Lab, error) {
-	a, err := handSlot.ask(ctx, request{Op: opStatus})
+func Open(ctx context.Context) (*Lab, error) { return open(ctx, handSlot) }
+
+func open(ctx context.Context, s slot) (*Lab, error) {
+	a, err := s.ask(ctx, request{Op: opStatus})
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, ErrNoLab
 	}
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{slot: handSlot, dir: a.Dir, next: 1}
+	l := &Lab{slot: s, dir: a.Dir, next: 1}
 	if l.client, err = openClient(filepath.Join(a.Dir, clientName)); err != nil {
 		return nil, err
 	}
@@ -259,11 +268,11 @@ func (l *Lab) Key() string { return l.client.key() }
 // come from.
 func (l *Lab) Operator() string { return l.slot.near(0) }
 
-// Hosts are the lab's hosts, in the order in which they were started.
+// Hosts are the lab's hosts, by name.
 func (l *Lab) Hosts() []*Host {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]*Host(nil), l.hosts...)
+	return slices.SortedFunc(slices.Values(l.hosts), func(x, y *Host) int { return strings.Compare(x.Name, y.Name) })
 }
 
 // Options says what a host is like. Only Name is needed.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -61,6 +62,9 @@ type record struct {
 // take binds the slot's socket and writes its record. It returns nil without an
 // error when somebody else has the slot. What a dead lab left in it is removed.
 func (s slot) take(ctx context.Context, dir string) (*net.UnixListener, error) {
+	if busy, err := s.subnetInUse(); busy || err != nil {
+		return nil, err
+	}
 	l, err := s.listen()
 	if l == nil {
 		return nil, err
@@ -78,6 +82,22 @@ func (s slot) take(ctx context.Context, dir string) (*net.UnixListener, error) {
 		return nil, fmt.Errorf("writing down that lab %d exists: %w", s, err)
 	}
 	return l, nil
+}
+
+// subnetInUse says whether this machine has an address in the slot's subnet: a
+// lab's, or one that has nothing to do with labs.
+func (s slot) subnetInUse() (bool, error) {
+	subnet := netip.MustParsePrefix(s.subnet())
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return false, fmt.Errorf("listing this machine's addresses: %w", err)
+	}
+	for _, a := range addresses {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Overlaps(subnet) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (s slot) listen() (*net.UnixListener, error) {

@@ -9,10 +9,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -58,6 +60,9 @@ type supervisor struct {
 }
 
 func superviseMain(arg string) error {
+	// The main thread stands for the process in /proc, so it is not for one
+	// that goes into a host.
+	runtime.LockOSThread()
 	var def supervisorDef
 	if err := json.Unmarshal([]byte(arg), &def); err != nil {
 		return fmt.Errorf("reading what to supervise: %w", err)
@@ -109,9 +114,14 @@ func ownNamespaces(ctx context.Context) error {
 	return ip(ctx, "link", "set", "lo", "up")
 }
 
+// tearDownLimit bounds an orderly end. What it leaves undone, the end of this
+// process does, and the next sweep.
+const tearDownLimit = 20 * time.Second
+
 // tearDown ends all hosts and removes everything that would outlive this process.
 func (s *supervisor) tearDown() error {
-	ctx := context.Background()
+	ctx, cancel := context.WithTimeout(context.Background(), tearDownLimit)
+	defer cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var group errgroup.Group
@@ -123,10 +133,10 @@ func (s *supervisor) tearDown() error {
 		// Here and now; the end of the namespace would remove it some time later.
 		err = errors.Join(err, ip(ctx, "link", "del", uplink))
 	}
-	return errors.Join(err,
-		removeCgroup(ctx, s.def.Slot.cgroup()),
-		os.RemoveAll(s.def.Dir),
-		s.def.Slot.forget())
+	if err := errors.Join(err, removeCgroup(ctx, s.def.Slot.cgroup())); err != nil {
+		return err // and keep the record and the log, until the next sweep
+	}
+	return errors.Join(os.RemoveAll(s.def.Dir), s.def.Slot.forget())
 }
 
 func (s *supervisor) handle(ctx context.Context, r request) answer {
