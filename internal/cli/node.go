@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"strings"
 	"sync"
 
 	"flakeops/activate"
@@ -109,7 +110,7 @@ func (n *node) address() string {
 // failure turns an error into a result; otherwise is the outcome for errors
 // that do not say more themselves.
 func failure(err error, otherwise string) result {
-	r := result{outcome: otherwise, note: err.Error(), err: err, code: exitCode(err)}
+	r := result{outcome: otherwise, err: err, code: exitCode(err)}
 	var (
 		unreachable *remote.UnreachableError
 		outcome     *activate.OutcomeError
@@ -133,5 +134,16 @@ func failure(err error, otherwise string) result {
 	case r.code == exitUnknown:
 		r.outcome = outcomeUnknown
 	}
+	if note := err.Error(); note != r.outcome {
+		r.note = strings.TrimPrefix(note, r.outcome+": ")
+	}
 	return r
+}
+
+// told is the result as one text.
+func (r result) told() string {
+	if r.note == "" {
+		return r.outcome
+	}
+	return r.outcome + ": " + r.note
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -52,17 +51,18 @@ func (p *pipeline) activate(ctx context.Context, n *node) {
 		return
 	}
 	n.id = req.ID
-	p.screen.Status(n.name, "activating")
+	p.screen.Status(n.name, "starting the agent")
 	began := time.Now()
 	final, err := n.host.Activate(ctx, req, func(e wire.Event) { p.activationEvent(n, e) })
-	n.final, n.seconds = final, time.Since(began).Seconds()
+	n.final, n.seconds = final, time.Since(began).Round(time.Millisecond).Seconds()
 	if err != nil {
 		p.broken.Store(true)
 		p.fail(n, err, outcomeFailed)
 		return
 	}
-	n.end(result{outcome: string(final.Outcome), note: rebootNote(final)})
-	p.screen.End(n.name, strings.TrimSuffix(string(final.Outcome)+", "+rebootNote(final), ", "))
+	r := result{outcome: string(final.Outcome), note: rebootNote(final)}
+	n.end(r)
+	p.screen.End(n.name, r.told())
 }
 
 func rebootNote(e wire.Event) string {
@@ -156,7 +156,7 @@ func (p *pipeline) takeBack(ctx context.Context, n *node) {
 	if err != nil {
 		r := failure(fmt.Errorf("taking back, because another node failed: %w", err), outcomeFailed)
 		n.replace(r)
-		p.screen.End(n.name, r.outcome+": "+r.note)
+		p.screen.End(n.name, r.told())
 		return
 	}
 	n.replace(result{outcome: outcomeTakenBack, note: "because another node failed"})

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 )
 
 // errHeld is why a node does not go on although nothing is wrong with it.
@@ -19,9 +20,10 @@ func (p *pipeline) fail(n *node, err error, otherwise string) {
 		return // holdRest ends it
 	}
 	r := failure(err, otherwise)
+	r.note = strings.TrimPrefix(r.note, n.name+": ") // it stands beside the name
 	skip := r.outcome == outcomeUnreachable && p.skipUnreachable
 	if skip {
-		r = result{outcome: outcomeSkipped, note: "unreachable: " + r.note}
+		r = result{outcome: outcomeSkipped, note: r.told()}
 	}
 	if !n.end(r) {
 		return
@@ -29,7 +31,7 @@ func (p *pipeline) fail(n *node, err error, otherwise string) {
 	if !skip && !p.keepGoing {
 		p.halted.Store(true)
 	}
-	p.screen.End(n.name, r.outcome+": "+r.note)
+	p.screen.End(n.name, r.told())
 }
 
 func (p *pipeline) failAll(err error, otherwise string) {

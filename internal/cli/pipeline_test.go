@@ -247,3 +247,17 @@ func TestOverridesReachTheAgent(t *testing.T) {
 		t.Errorf("settings %+v", d)
 	}
 }
+
+func TestANoteDoesNotRepeatWhatStandsBesideIt(t *testing.T) {
+	w := &world{t: t,
+		dialErr:     map[string]error{"a": &remote.UnreachableError{Node: "a", Host: "a", Err: errors.New("no answer")}},
+		activateErr: map[string]error{"b": &activate.OutcomeError{Event: wire.Event{Outcome: wire.RolledBack, Message: "a unit failed"}}},
+	}
+	p := w.run(t.Context(), plan{through: throughActivate, keepGoing: true}, "a", "b")
+	if note := p.find("a").ended().note; strings.HasPrefix(note, "a:") || !strings.Contains(note, "no answer") {
+		t.Errorf("unreachable: %q", note)
+	}
+	if told := p.find("b").ended().told(); told != "rolled back: a unit failed" {
+		t.Errorf("rolled back: %q", told)
+	}
+}
