@@ -100,6 +100,7 @@ func TestChangedAddressStillConfirms(t *testing.T) {
 	f.also = fmt.Sprintf("Host web-elsewhere\n\tHostName %s\n\tUser root\n\tIdentityFile %s\n\tUserKnownHostsFile %s\n\tProxyJump gate\n",
 		web.Addr(), f.lab.Key(), f.lab.KnownHosts())
 	f.setting("web", "alternateHosts", []string{"nowhere.invalid", "web-elsewhere"})
+	f.setting("web", "confirmTimeout", 30) // two more handshakes, on a machine that is busy
 	system := f.version("web", "1", "gate")
 	p := f.start("deploy", "path:"+f.dir, "--on", "web")
 	web.reachesGate()
