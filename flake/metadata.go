@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -75,11 +76,18 @@ func openError(ref string, err error) error {
 	switch {
 	case unlocked(exit):
 		return &LockError{Ref: ref}
-	case exit.says("could not find a flake.nix") || exit.says("does not contain a 'flake.nix'") || nowhere(ref):
+	case noFlakeFile.MatchString(exit.stderr):
+		return &NoFlakeError{Ref: ref, Detail: "it holds no flake.nix"}
+	case exit.says("could not find a flake.nix") || exit.says("does not contain a 'flake.nix'") ||
+		exit.says("is not a flake (because") || nowhere(ref):
 		return &NoFlakeError{Ref: ref, Detail: exit.message()}
 	}
 	return fmt.Errorf("cannot read flake %s: %s", ref, exit.message())
 }
+
+// noFlakeFile recognises a source, copied to the store, without a flake.nix:
+// versions differ in the words.
+var noFlakeFile = regexp.MustCompile(`-source/flake\.nix['"]?:? (?:does not exist|No such file or directory)`)
 
 // nowhere says whether ref is a path that does not exist.
 func nowhere(ref string) bool {

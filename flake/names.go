@@ -49,7 +49,11 @@ func (f *Flake) namesError(err error) error {
 	case unlocked(exit):
 		return &LockError{Ref: f.Ref}
 	}
-	return fmt.Errorf("cannot list the nodes of flake %s: %s", f.Ref, exit.message())
+	hint := "run again with --show-trace to see where this comes from"
+	if exit.trace {
+		hint = ""
+	}
+	return errors.New(withHint(fmt.Sprintf("cannot list the nodes of flake %s: %s", f.Ref, exit.message()), hint))
 }
 
 func parseNames(data []byte) ([]string, error) {
