@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -41,8 +42,12 @@ func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*f
 		u.Warn(ref + " has uncommitted changes, which are deployed too")
 	}
 	names, err := f.Select(ctx, flake.Selection{Node: name, On: sel.On, Exclude: sel.Exclude})
-	if err != nil {
-		return nil, because(ctx, err)
+	if err = because(ctx, err); err != nil {
+		var mistaken *flake.SelectError
+		if !errors.As(err, &mistaken) {
+			err = withCode(exitEvaluation, err)
+		}
+		return nil, err
 	}
 	u.Forget(ref)
 	fl := &fleet{nix: nix, flake: f, names: names}
