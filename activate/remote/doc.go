@@ -1,5 +1,24 @@
-// Package remote is one SSH connection to a host: resolved as OpenSSH would
-// (`ssh -G`), dialled fresh, checked against known_hosts, used to run commands
-// as the login user or elevated, and lent to nix, which finds this program
-// under the name ssh.
+// Package remote is one SSH connection to a host: resolved as OpenSSH would,
+// dialled fresh, checked against known_hosts, used to run commands as the login
+// user or elevated, and lent to nix, which finds this program under the name
+// ssh.
+//
+// How a host is reached is decided by `ssh -G`, so that ssh_config is honoured
+// to the letter: aliases, Match blocks, identities, certificates, agents, jump
+// hosts, proxy commands, known_hosts files, policies and algorithms. The
+// protocol itself is golang.org/x/crypto/ssh. Where this package deliberately
+// differs from ssh(1):
+//
+//   - a connection is never shared: ControlMaster and ControlPath are ignored;
+//   - a host key that differs from a known one is refused under every
+//     StrictHostKeyChecking, also no and off, and also if it is of another type
+//     than the known ones, which ssh would take for a new key;
+//   - ProxyUseFdpass is refused; KnownHostsCommand and VerifyHostKeyDNS are not
+//     asked; security keys work through an agent, not from their files;
+//   - ConnectTimeout is 10 s and ServerAliveInterval 15 s unless configured, and
+//     ConnectTimeout covers the whole handshake but no question to the operator;
+//   - AES-GCM is preferred to ChaCha20 where nobody configured an order.
+//
+// Elevation is a small protocol on the command's stderr and stdin (elevate.go);
+// lending passes nix's own pipes over a Unix socket (lend.go, shim.go).
 package remote

@@ -280,6 +280,16 @@ func TestTheStoreEndsWithNix(t *testing.T) {
 	}
 }
 
+func TestTheStoreUnderSudoEndsWithNix(t *testing.T) {
+	k := newKey(t, "ed25519", "")
+	h := startSudoHost(t, k)
+	l := newLender(t)
+	cmd, _ := waiting(t, h, l, lend(t, l, as(t, h, k, "ops", nil)))
+	must(t, cmd.Process.Kill())
+	eventually(t, "the session's end", func() bool { return h.logged("Close session") == 1 })
+	_ = cmd.Wait()
+}
+
 func TestTakeBackEndsWhatRuns(t *testing.T) {
 	h, c := easy(t)
 	l := newLender(t)
