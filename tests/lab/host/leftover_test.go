@@ -69,11 +69,15 @@ func TestCloseLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lab, err := New(t.Context(), "")
+	// Characters that mount, systemd-nspawn or ssh_config take for something else.
+	lab, err := New(t.Context(), filepath.Join(t.TempDir(), `a b,c:d\e%f`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	startHost(t, lab, Options{Name: "on"})
+	t.Cleanup(func() { _ = lab.Close() }) // it is closed already, if all goes well
+	on := startHost(t, lab, Options{Name: "on", Deployer: true})
+	mustLogin(t, lab, "on", "true")
+	shell(t, on, "test -r '"+lab.Key()+"'")
 	startHost(t, lab, Options{Name: "small", Suite: "trixie", DiskSize: 64 << 20})
 	off := startHost(t, lab, Options{Name: "off", Suite: "sid"})
 	if err := off.PowerOff(t.Context()); err != nil {
