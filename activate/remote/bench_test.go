@@ -2,8 +2,13 @@ package remote
 
 import (
 	"bytes"
+	"crypto/rand"
+	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"flakeops/internal/run"
@@ -68,4 +73,48 @@ func BenchmarkUploadOpenSSH(b *testing.B) {
 			b.Fatalf("%v: %s", err, bytes.TrimSpace(out))
 		}
 	}
+}
+
+// benchStore is a store of 400 paths, 64 MB together.
+func benchStore(b *testing.B, l *Lender) (store string, paths []string) {
+	b.Helper()
+	store = filepath.Join(b.TempDir(), "store")
+	argv := []string{"nix-store", "--store", store, "--add"}
+	dir := b.TempDir()
+	for n := range 400 {
+		data := make([]byte, 160<<10)
+		_, err := rand.Read(data)
+		must(b, err)
+		file := filepath.Join(dir, fmt.Sprintf("payload-%d", n))
+		write(b, file, string(data))
+		argv = append(argv, file)
+	}
+	out, err := run.Output(testContext(b), run.Local{}, run.Command{Argv: argv, Env: nixEnv(b, l)})
+	must(b, err)
+	return store, strings.Fields(string(out))
+}
+
+func benchCopy(b *testing.B, l *Lender, host string, env []string) {
+	store, paths := benchStore(b, l)
+	for b.Loop() {
+		url := "ssh://" + host + "?remote-store=" + filepath.Join(b.TempDir(), "there")
+		_, err := run.Local{}.Run(testContext(b), run.Command{
+			Argv: append([]string{"nix", "copy", "--no-check-sigs", "--from", store, "--to", url}, paths...), Env: env,
+		})
+		must(b, err)
+	}
+}
+
+func BenchmarkNixCopy(b *testing.B) {
+	_, s := benchSetup(b)
+	l := newLender(b)
+	benchCopy(b, l, lend(b, l, s.dial(b, "h")), nixEnv(b, l))
+}
+
+// BenchmarkNixCopyOpenSSH is what BenchmarkNixCopy has to beat.
+func BenchmarkNixCopyOpenSSH(b *testing.B) {
+	_, s := benchSetup(b)
+	l := newLender(b)
+	env := append(nixEnv(b, l), "PATH="+os.Getenv("PATH"), "NIX_SSHOPTS=-F "+s.config)
+	benchCopy(b, l, "h", env)
 }

@@ -400,8 +400,8 @@ func TestConnectionThatFallsSilent(t *testing.T) {
 }
 
 func TestKeepAliveLetsAnIdleConnectionLive(t *testing.T) {
-	_, c := overRelay(t, "ServerAliveInterval 1", "ServerAliveCountMax 1")
-	_, err := c.Run(testContext(t), run.Command{Argv: []string{"sleep", "4"}})
+	_, c := overRelay(t, "ServerAliveInterval 1", "ServerAliveCountMax 3")
+	_, err := c.Run(testContext(t), run.Command{Argv: []string{"sleep", "6"}})
 	must(t, err)
 }
 
