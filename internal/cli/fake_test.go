@@ -75,10 +75,8 @@ func (w *world) Evaluate(_ context.Context, names []string, report func(flake.Ev
 			Name: name, System: ownSystem(), DrvPath: system(name) + ".drv", OutPath: system(name), Deployment: d,
 		}})
 	}
-	return nil
+	return w.unchanged
 }
-
-func (w *world) Unchanged(context.Context) error { return w.unchanged }
 
 func (w *world) Build(_ context.Context, nodes []flake.Node, report func(flake.BuildEvent)) error {
 	for _, n := range nodes {

@@ -11,7 +11,6 @@ import (
 // source is what the pipeline asks of a flake.
 type source interface {
 	Evaluate(ctx context.Context, names []string, report func(flake.Evaluation)) error
-	Unchanged(ctx context.Context) error
 }
 
 // store is what the pipeline asks of the local nix store.

@@ -119,9 +119,6 @@ func (p *pipeline) evaluate(ctx context.Context, next func(*node)) {
 		p.screen.Status(n.name, "evaluated")
 		next(n)
 	})
-	if err == nil {
-		err = p.source.Unchanged(bounded)
-	}
 	if err != nil {
 		p.failAll(withCode(exitEvaluation, because(bounded, err)), outcomeEvaluation)
 	}
