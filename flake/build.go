@@ -36,7 +36,7 @@ type BuildEvent struct {
 // error returned concerns the whole run only: ctx ended, or nix is not there.
 func (n *Nix) Build(ctx context.Context, nodes []Node, report func(BuildEvent)) error {
 	b := newBuild(ctx, n, nodes, report)
-	if err := b.sweep(); err != nil {
+	if err := b.glance(); err != nil {
 		return err
 	}
 	for len(b.open) > 0 {
@@ -45,7 +45,11 @@ func (n *Nix) Build(ctx context.Context, nodes []Node, report func(BuildEvent)) 
 		if err != nil {
 			return err
 		}
-		if err := b.sweep(); err != nil {
+		if failure == "" {
+			b.vouched()
+			failure = "nix says that it was built, but its output is not in the store"
+		}
+		if err := b.sweep(b.open); err != nil {
 			return err
 		}
 		if err := b.settle(); err != nil {
@@ -61,7 +65,7 @@ func (n *Nix) Build(ctx context.Context, nodes []Node, report func(BuildEvent)) 
 }
 
 // realise runs nix once for all open nodes. It returns nix's last words when
-// nix failed, and an error that concerns the whole run.
+// nix failed, "" when it did not, and an error that concerns the whole run.
 func (b *build) realise() (string, error) {
 	drvs := make([]string, 0, len(b.open))
 	for _, node := range b.open {
@@ -75,7 +79,7 @@ func (b *build) realise() (string, error) {
 	_, err := b.nix.run(b.ctx, run.Command{Argv: argv, Stderr: w})
 	w.end()
 	if err == nil {
-		return "nix says that it was built, but its output is not in the store", nil
+		return "", nil
 	}
 	if b.ctx.Err() != nil {
 		return "", context.Cause(b.ctx)

@@ -3,6 +3,7 @@ package flake
 import (
 	"context"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -98,7 +99,7 @@ func (b *build) result(ev logEvent) {
 		if done := ev.count(0); done > a.done {
 			a.done = done
 			if b.any(b.underWay) {
-				_ = b.sweep()
+				_ = b.glance()
 			}
 		}
 	}
@@ -131,7 +132,7 @@ func (b *build) stop(ev logEvent) {
 	}
 	if b.any(func(n Node) bool { return n.DrvPath == a.drv || n.OutPath == a.path }) {
 		// What cannot be found out now is decided when nix has ended.
-		_ = b.sweep()
+		_ = b.glance()
 	}
 }
 
@@ -145,10 +146,10 @@ func (b *build) ended(a *activity) {
 	}
 }
 
-// sweep reports the open nodes whose systems are in the store.
-func (b *build) sweep() error {
+// sweep reports those of some open nodes whose systems are in the store.
+func (b *build) sweep(nodes []Node) error {
 	var paths []string
-	for _, n := range b.open {
+	for _, n := range nodes {
 		paths = append(paths, n.OutPath)
 	}
 	slices.Sort(paths)
@@ -156,17 +157,35 @@ func (b *build) sweep() error {
 	if err != nil {
 		return err
 	}
-	var built []Node
-	b.open = slices.DeleteFunc(b.open, func(n Node) bool {
-		if !missing[n.OutPath] {
-			built = append(built, n)
-		}
-		return !missing[n.OutPath]
-	})
-	for _, n := range built {
+	b.built(func(n Node) bool { return slices.Contains(paths, n.OutPath) && !missing[n.OutPath] })
+	return nil
+}
+
+// glance is sweep without asking nix, which takes its time, for what is not even
+// a file. In a store that is elsewhere it finds nothing.
+func (b *build) glance() error { return b.sweep(filter(b.open, there)) }
+
+// vouched reports the open nodes after nix said that it built them all.
+func (b *build) vouched() { b.built(there) }
+
+// there says whether a system is in this machine's store directory, which does
+// not make it a valid store path.
+func there(n Node) bool {
+	_, err := os.Lstat(n.OutPath)
+	return err == nil
+}
+
+// built reports the open nodes that pass a test as built.
+func (b *build) built(test func(Node) bool) {
+	done := filter(b.open, test)
+	b.open = slices.DeleteFunc(b.open, test)
+	for _, n := range done {
 		b.report(BuildEvent{Node: n.Name, Kind: BuildBuilt, Derivation: n.DrvPath})
 	}
-	return nil
+}
+
+func filter(nodes []Node, test func(Node) bool) []Node {
+	return slices.DeleteFunc(slices.Clone(nodes), func(n Node) bool { return !test(n) })
 }
 
 var derivation = regexp.MustCompile(`/[^'"\s]*/[0-9a-z]{32}-[^'"\s/]+\.drv`)
