@@ -19,6 +19,8 @@ type world struct {
 
 	evalErr     map[string]error
 	unchanged   error
+	back        map[string]activate.Facts // after a reboot; as before when absent
+	failedUnits map[string][]string
 	buildErr    map[string]error
 	runErr      error // of the build as a whole
 	dialErr     map[string]error
@@ -225,4 +227,23 @@ func wantCode(t *testing.T, p *pipeline, code int) {
 	if got := p.worst(t.Context()); got != code {
 		t.Errorf("exit code %d, want %d", got, code)
 	}
+}
+
+func (h *fakeHost) Reboot(context.Context) error {
+	h.world.note("reboot %s", h.node)
+	return nil
+}
+
+func (h *fakeHost) AwaitBoot(ctx context.Context, previous string) (activate.Facts, error) {
+	h.world.note("back %s", h.node)
+	f, err := h.Facts(ctx)
+	if back, ok := h.world.back[h.node]; ok {
+		f = back
+	}
+	f.BootID = previous + "+1"
+	return f, err
+}
+
+func (h *fakeHost) FailedUnits(context.Context) ([]string, error) {
+	return h.world.failedUnits[h.node], nil
 }

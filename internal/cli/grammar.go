@@ -6,6 +6,7 @@ type grammar struct {
 	Deploy  deployCmd  `cmd:"" default:"withargs" help:"Evaluate, build, push and activate (the default)."`
 	Build   buildCmd   `cmd:"" help:"Build the selected nodes and print their store paths."`
 	Push    pushCmd    `cmd:"" help:"Build, and copy to the hosts without activating."`
+	Reboot  rebootCmd  `cmd:"" help:"Reboot hosts, and see that they come back."`
 	List    listCmd    `cmd:"" help:"List the nodes and their settings."`
 	Version versionCmd `cmd:"" help:"Say which flakeops this is."`
 	Agent   agentCmd   `cmd:"" hidden:"" passthrough:"" help:"What the deployer runs on a host."`

@@ -35,6 +35,11 @@ type host interface {
 	Realise(ctx context.Context, drv string, line func(string)) error
 	DryActivate(ctx context.Context, system string, line func(string)) error
 	Activate(ctx context.Context, req wire.Request, observe func(wire.Event)) (wire.Event, error)
+	// Reboot orders a reboot, which may take the connection with it.
+	Reboot(ctx context.Context) error
+	// AwaitBoot reconnects until the host has another boot ID than previous.
+	AwaitBoot(ctx context.Context, previous string) (activate.Facts, error)
+	FailedUnits(ctx context.Context) ([]string, error)
 	Close() error
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"flakeops/activate"
 	"flakeops/activate/remote"
@@ -90,12 +91,37 @@ func (h *sshHost) DryActivate(ctx context.Context, system string, line func(stri
 
 // Activate confirms over connections that are dialled anew.
 func (h *sshHost) Activate(ctx context.Context, req wire.Request, observe func(wire.Event)) (wire.Event, error) {
-	dial := func(ctx context.Context) (activate.Link, error) {
+	return activate.Run(ctx, h.activating(), req, observe)
+}
+
+// activating is the host as package activate takes it.
+func (h *sshHost) activating() activate.Host {
+	return activate.Host{Link: h.conn, Dial: func(ctx context.Context) (activate.Link, error) {
 		conn, err := h.net.dialer.Dial(ctx, h.target)
 		if err != nil {
 			return nil, err
 		}
 		return conn, nil
+	}}
+}
+
+func (h *sshHost) Reboot(ctx context.Context) error { return activate.Reboot(ctx, h.conn) }
+
+// AwaitBoot puts the new connection into the place of the old one.
+func (h *sshHost) AwaitBoot(ctx context.Context, previous string) (activate.Facts, error) {
+	l, facts, err := activate.AwaitBoot(ctx, h.activating(), previous)
+	if err != nil {
+		return facts, err
 	}
-	return activate.Run(ctx, activate.Host{Link: h.conn, Dial: dial}, req, observe)
+	_ = h.conn.Close()
+	conn, ok := l.(*remote.Conn)
+	if !ok {
+		return facts, fmt.Errorf("a connection of another kind: %T", l)
+	}
+	h.conn = conn
+	return facts, nil
+}
+
+func (h *sshHost) FailedUnits(ctx context.Context) ([]string, error) {
+	return activate.FailedUnits(ctx, h.conn.Root())
 }

@@ -18,6 +18,8 @@ const (
 	outcomeDry         = "dry-activated"
 	outcomeUpToDate    = "up to date"
 	outcomeTakenBack   = "taken back"
+	outcomeRebooted    = "rebooted"
+	outcomeOrdered     = "reboot ordered"
 	outcomeSkipped     = "skipped"
 	outcomeHeld        = "not started"
 	outcomeEvaluation  = "evaluation failed"

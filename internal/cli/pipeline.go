@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"flakeops/activate/wire"
@@ -19,6 +20,7 @@ type stage int
 
 const (
 	throughBuild stage = iota
+	throughReach       // without a build; then plan.visit
 	throughPush
 	throughActivate
 )
@@ -35,6 +37,10 @@ type plan struct {
 	operator          string
 	override          overrides
 	flake             wire.Flake
+
+	// visit is what is done with each node that was reached. A node it does not
+	// end, or that it returns an error for, fails.
+	visit func(ctx context.Context, p *pipeline, n *node) error
 }
 
 // pipeline takes nodes from the flake to their hosts.
@@ -88,6 +94,12 @@ func (p *pipeline) run(ctx context.Context, names []string) {
 	switch p.through {
 	case throughBuild:
 		p.endAll(outcomeBuilt)
+	case throughReach:
+		p.each(ctx, func(n *node) {
+			if err := p.visit(ctx, p, n); err != nil {
+				p.fail(n, err, outcomeFailed)
+			}
+		})
 	case throughPush:
 		p.endAll(outcomePushed)
 	case throughActivate:
@@ -132,6 +144,9 @@ func (p *pipeline) build(ctx context.Context) {
 			n.buildEnds(false)
 		}
 	}()
+	if p.through == throughReach {
+		return
+	}
 	var nodes []flake.Node
 	for _, n := range p.nodes {
 		if p.mayGoOn(ctx, n) && !(n.Deployment.BuildOnTarget && p.through > throughBuild) {
@@ -174,6 +189,25 @@ func (p *pipeline) buildEvent(e flake.BuildEvent) {
 		p.fail(n, withCode(exitBuild, e.Err), outcomeBuild)
 		n.buildEnds(false)
 	}
+}
+
+// each does something with every node that is still under way, with as many at
+// once as the plan has.
+func (p *pipeline) each(ctx context.Context, do func(n *node)) {
+	var g errgroup.Group
+	g.SetLimit(p.parallel)
+	for _, n := range p.nodes {
+		if !p.mayGoOn(ctx, n) {
+			continue
+		}
+		g.Go(func() error {
+			if p.mayGoOn(ctx, n) {
+				do(n)
+			}
+			return nil // each node keeps its own error
+		})
+	}
+	_ = g.Wait()
 }
 
 // hangUp closes all connections.

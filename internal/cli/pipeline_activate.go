@@ -16,25 +16,14 @@ const systemProfile = "/nix/var/nix/profiles/system"
 // activateAll activates what passed the barrier. A failure stops new
 // activations; those under way come to their own end.
 func (p *pipeline) activateAll(ctx context.Context) {
-	var g errgroup.Group
-	g.SetLimit(p.parallel)
-	for _, n := range p.nodes {
-		if !p.mayGoOn(ctx, n) {
-			continue
-		}
+	p.each(ctx, func(n *node) {
 		if n.upToDate {
 			n.end(result{outcome: outcomeUpToDate})
 			p.screen.End(n.name, outcomeUpToDate)
-			continue
+			return
 		}
-		g.Go(func() error {
-			if p.mayGoOn(ctx, n) {
-				p.activate(ctx, n)
-			}
-			return nil // each node keeps its own error
-		})
-	}
-	_ = g.Wait()
+		p.activate(ctx, n)
+	})
 	if p.rollbackSucceeded && p.broken.Load() && ctx.Err() == nil {
 		p.takeBackAll(ctx)
 	}

@@ -39,7 +39,7 @@ func (p *pipeline) prepare(ctx context.Context, n *node) {
 
 // steps are what lies between a node's evaluation and the barrier.
 func (p *pipeline) steps(ctx context.Context, n *node) error {
-	if err := p.reach(ctx, n); err != nil || n.upToDate {
+	if err := p.reach(ctx, n); err != nil || n.upToDate || p.through == throughReach {
 		return err
 	}
 	if p.sendsAgent() {
@@ -80,9 +80,10 @@ func (p *pipeline) readFacts(ctx context.Context, n *node) error {
 	defer cancel()
 	var err error
 	n.facts, err = n.host.Facts(ctx, n.OutPath)
-	if p.through == throughPush {
+	switch p.through {
+	case throughPush:
 		n.upToDate = n.facts.Present[n.OutPath]
-	} else {
+	case throughActivate:
 		n.upToDate = n.facts.UpToDate(p.goal, n.OutPath)
 	}
 	return because(ctx, err)

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+type rebootCmd struct {
+	selection `embed:""`
+	reach     `embed:""`
+	nixFlags  `embed:""`
+	answer    `embed:""`
+
+	Parallel  int  `short:"p" default:"1" placeholder:"N" help:"Hosts to reboot at once (default 1)."`
+	KeepGoing bool `short:"k" help:"Reboot the other hosts although one did not come back well."`
+	NoWait    bool `help:"Only order the reboots."`
+	Timeout   int  `default:"600" placeholder:"SECONDS" help:"Time for a host to come back (default 600)."`
+}
+
+// Help is the verb's detailed help.
+func (rebootCmd) Help() string {
+	return `Reboots the selected hosts, as many at once as --parallel says, and waits for each to answer again from another boot. A host that comes back must run the system of its profile, and has its keys sent again. Units that failed are named.
+
+A host that does not come back well keeps the others from being rebooted.`
+}
+
+// Run reboots.
+func (c rebootCmd) Run(ctx context.Context, s *session) error {
+	if c.Timeout < 1 {
+		return errors.New("--timeout takes at least one second")
+	}
+	flags := pipelineFlags{c.selection, pace{c.Parallel, c.KeepGoing}, c.reach, c.nixFlags, c.answer}
+	return s.pipeline(ctx, flags, plan{through: throughReach, visit: c.reboot})
+}
+
+// reboot takes one host through a reboot.
+func (c rebootCmd) reboot(ctx context.Context, p *pipeline, n *node) error {
+	p.screen.Status(n.name, "rebooting")
+	if err := n.host.Reboot(ctx); err != nil {
+		return err
+	}
+	if c.NoWait {
+		p.end(n, result{outcome: outcomeOrdered})
+		return nil
+	}
+	p.screen.Status(n.name, "waiting for the host to come back")
+	limit := time.Duration(c.Timeout) * time.Second
+	back, cancel := within(ctx, limit, "the reboot")
+	defer cancel()
+	before := n.facts.BootID
+	facts, err := n.host.AwaitBoot(back, before)
+	if err != nil {
+		return withCode(exitUnknown, err)
+	}
+	n.facts = facts
+	if facts.Running != facts.Profile {
+		return withCode(exitUnknown, fmt.Errorf("it booted %s, but its profile is %s: look at its boot loader", facts.Running, facts.Profile))
+	}
+	return p.afterBoot(ctx, n)
+}
+
+// afterBoot sees to what a boot leaves undone.
+func (p *pipeline) afterBoot(ctx context.Context, n *node) error {
+	p.screen.Status(n.name, "waiting for its units")
+	ctx, cancel := within(ctx, unitsDeadline, "waiting for the units")
+	defer cancel()
+	failed, err := n.host.FailedUnits(ctx)
+	if err != nil {
+		return withCode(exitUnknown, because(ctx, err))
+	}
+	n.final.Units = failed
+	if len(failed) > 0 {
+		return withCode(exitUnknown, fmt.Errorf("it is back, but units failed: %s", strings.Join(failed, ", ")))
+	}
+	p.end(n, result{outcome: outcomeRebooted})
+	return nil
+}
+
+// end records how a node ended well, and says so.
+func (p *pipeline) end(n *node, r result) {
+	n.end(r)
+	p.screen.End(n.name, r.told())
+}

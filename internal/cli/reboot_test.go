@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"flakeops/activate"
+)
+
+func rebootPlan(c rebootCmd) plan {
+	return plan{through: throughReach, parallel: 1, keepGoing: c.KeepGoing, visit: c.reboot}
+}
+
+func TestRebootTakesOneHostAfterTheOther(t *testing.T) {
+	w := &world{t: t}
+	p := w.run(t.Context(), rebootPlan(rebootCmd{Timeout: 60}), "a", "b")
+	if code := p.worst(t.Context()); code != ExitDone {
+		t.Errorf("exit code %d", code)
+	}
+	if w.did("build a") || w.index("back a") > w.index("reboot b") {
+		t.Errorf("built, or rebooted b before a was back: %q", w.journal)
+	}
+}
+
+func TestRebootStopsAtAHostThatDoesNotComeBackWell(t *testing.T) {
+	other := oldFacts()
+	other.Running = system("other")
+	for name, c := range map[string]struct {
+		world *world
+		says  string
+	}{
+		"another system": {&world{back: map[string]activate.Facts{"a": other}}, "its profile is"},
+		"failed units":   {&world{failedUnits: map[string][]string{"a": {"web.service"}}}, "web.service"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := c.world
+			w.t = t
+			p := w.run(t.Context(), rebootPlan(rebootCmd{Timeout: 60}), "a", "b")
+			if code := p.worst(t.Context()); code != exitUnknown {
+				t.Errorf("exit code %d", code)
+			}
+			if r := p.nodes[0].ended(); !strings.Contains(r.note, c.says) {
+				t.Errorf("a ended with %+v", r)
+			}
+			if w.did("reboot b") {
+				t.Error("b was rebooted all the same")
+			}
+		})
+	}
+}
+
+func TestRebootNoWaitOnlyOrders(t *testing.T) {
+	w := &world{t: t}
+	p := w.run(t.Context(), rebootPlan(rebootCmd{NoWait: true}), "a")
+	if w.did("back a") || p.nodes[0].ended().outcome != outcomeOrdered {
+		t.Errorf("%q, %+v", w.journal, p.nodes[0].ended())
+	}
+}
