@@ -22,6 +22,8 @@ type build struct {
 	failures   map[string]*failure // by derivation
 	finished   []*activity         // builds that ended lately
 	words      []string            // the last errors and loose lines of stderr
+	begun      map[string]bool     // derivations and store paths of activities, past ones too
+	owed       bool                // a look at the store, should nix go on
 }
 
 // activity is something that nix has under way: a build, a substitution, or
@@ -29,8 +31,10 @@ type build struct {
 type activity struct {
 	drv  string // for a build
 	path string // for a substitution
-	done int    // for all builds or substitutions: how many are
 	tail logTail
+
+	// For all builds or all substitutions, how many of them are over, and under way.
+	done, running int
 }
 
 // failure is a derivation that nix says it could not build.
@@ -42,7 +46,8 @@ type failure struct {
 func newBuild(ctx context.Context, n *Nix, nodes []Node, report func(BuildEvent)) *build {
 	return &build{
 		ctx: ctx, nix: n, report: report, owners: newOwners(n, nodes),
-		open: slices.Clone(nodes), failures: map[string]*failure{}, activities: map[uint64]*activity{},
+		open: slices.Clone(nodes), failures: map[string]*failure{},
+		activities: map[uint64]*activity{}, begun: map[string]bool{},
 	}
 }
 
@@ -75,10 +80,18 @@ func (b *build) start(ev logEvent) {
 		b.activities[ev.id] = &activity{}
 	case actBuild:
 		a := &activity{drv: ev.field(0)}
-		b.activities[ev.id] = a
+		b.begin(ev.id, a, a.drv)
 		b.report(BuildEvent{Node: b.owners.of(b.ctx, a.drv), Kind: BuildStarted, Derivation: a.drv})
 	case actSubstitute:
-		b.activities[ev.id] = &activity{path: ev.field(0)}
+		b.begin(ev.id, &activity{path: ev.field(0)}, ev.field(0))
+	}
+}
+
+func (b *build) begin(id uint64, a *activity, what string) {
+	b.activities[id], b.begun[what] = a, true
+	if b.owed {
+		b.owed = false
+		_ = b.glance()
 	}
 }
 
@@ -96,10 +109,11 @@ func (b *build) result(ev logEvent) {
 	case resProgress:
 		// Some versions let the builds that were asked for end only together,
 		// and tell here that one more is done.
+		a.running = ev.count(2)
 		if done := ev.count(0); done > a.done {
 			a.done = done
 			if b.any(b.underWay) {
-				_ = b.glance()
+				b.look()
 			}
 		}
 	}
@@ -114,6 +128,21 @@ func (b *build) underWay(n Node) bool {
 	}
 	return false
 }
+
+// look hands nodes on while nix is at work. When nothing is left to do for any of
+// them, nix is about to end, and that tells without a question. What cannot be
+// found out now is decided then, too.
+func (b *build) look() {
+	running := 0
+	for _, a := range b.activities {
+		running += a.running
+	}
+	if b.owed = running == 0 && !b.any(b.notBegun); !b.owed {
+		_ = b.glance()
+	}
+}
+
+func (b *build) notBegun(n Node) bool { return !b.begun[n.DrvPath] && !b.begun[n.OutPath] }
 
 func (b *build) any(test func(Node) bool) bool { return slices.ContainsFunc(b.open, test) }
 
@@ -131,8 +160,7 @@ func (b *build) stop(ev logEvent) {
 		b.ended(a)
 	}
 	if b.any(func(n Node) bool { return n.DrvPath == a.drv || n.OutPath == a.path }) {
-		// What cannot be found out now is decided when nix has ended.
-		_ = b.glance()
+		b.look()
 	}
 }
 
