@@ -5,15 +5,25 @@ import (
 	"strings"
 )
 
-// maxReason is how many lines of an error are shown: a failed NixOS assertion
-// or type error fits.
-const maxReason = 15
+// An error is shown with so many lines, of so many bytes each: a failed NixOS
+// assertion or type error fits.
+const (
+	maxReason = 15
+	maxWidth  = 1000
+)
 
 // reason finds in nix's stderr what went wrong. Newer versions print the trace
 // first and the error last, older ones the error first and where it was after
 // it; both begin the error itself with "error:". With trace all is kept.
 func reason(stderr string, trace bool) string {
 	lines := meaningful(stderr)
+	if !trace {
+		for i, l := range lines {
+			if len(l) > maxWidth {
+				lines[i] = strings.ToValidUTF8(l[:maxWidth], "") + "..."
+			}
+		}
+	}
 	last := -1
 	for i, l := range lines {
 		if strings.HasPrefix(strings.TrimSpace(l), "error:") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -140,14 +141,21 @@ func parseMetadata(data []byte) (*Flake, error) {
 
 // parseObject checks that a nix program answered with one JSON object.
 func parseObject(command string, data []byte) (gjson.Result, error) {
-	if !gjson.ValidBytes(data) {
+	m, err := parseJSON(command, data)
+	if err == nil && !m.IsObject() {
+		err = notJSON(command, data)
+	}
+	return m, err
+}
+
+// parseJSON checks that a nix program answered with JSON. gjson's own check
+// would take more stack than there is for a value that is nested deep enough;
+// encoding/json has a limit.
+func parseJSON(command string, data []byte) (gjson.Result, error) {
+	if !json.Valid(data) {
 		return gjson.Result{}, notJSON(command, data)
 	}
-	m := gjson.ParseBytes(data)
-	if !m.IsObject() {
-		return gjson.Result{}, notJSON(command, data)
-	}
-	return m, nil
+	return gjson.ParseBytes(data), nil
 }
 
 func notJSON(command string, data []byte) error {

@@ -58,10 +58,10 @@ func (f *Flake) namesError(err error) error {
 
 func parseNames(data []byte) ([]string, error) {
 	const command = "nix eval"
-	if !gjson.ValidBytes(data) {
-		return nil, notJSON(command, data)
+	list, err := parseJSON(command, data)
+	if err != nil {
+		return nil, err
 	}
-	list := gjson.ParseBytes(data)
 	if !list.IsArray() {
 		return nil, notJSON(command, data)
 	}

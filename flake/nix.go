@@ -39,11 +39,11 @@ func (n *Nix) ask(ctx context.Context, argv []string) (answer, error) {
 	tail := run.Tail{Max: maxErrors}
 	res, err := n.run(ctx, run.Command{Argv: argv, Stdout: &out, Stderr: &tail})
 	a := answer{out: out.buf.Bytes(), errors: tail.String(), rss: res.MaxRSS}
+	if out.over && ctx.Err() == nil {
+		return a, fmt.Errorf("%s wrote more than %d MB where a short answer was expected: check that the nix in PATH works", spoken(argv), maxAnswer>>20)
+	}
 	if err != nil {
 		return a, n.explain(ctx, err, a.errors)
-	}
-	if out.over {
-		return a, fmt.Errorf("%s wrote more than %d MB where a short answer was expected", spoken(argv), maxAnswer>>20)
 	}
 	return a, nil
 }
@@ -121,13 +121,14 @@ type capped struct {
 	over bool
 }
 
-// Write never fails: an endless answer is read to its end and then refused.
+// Write fails once there is more than max, so that an endless answer ends.
 func (c *capped) Write(p []byte) (int, error) {
 	if room := c.max - c.buf.Len(); len(p) > room {
 		c.over = true
-		c.buf.Write(p[:room])
-	} else {
-		c.buf.Write(p)
+		n, _ := c.buf.Write(p[:room])
+		return n, errTooMuch
 	}
-	return len(p), nil
+	return c.buf.Write(p)
 }
+
+var errTooMuch = errors.New("the answer is too long")

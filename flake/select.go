@@ -142,11 +142,12 @@ func (f *Flake) tags(ctx context.Context, names []string, sel Selection) (map[st
 		return "tags " + nixString(name)
 	}, func(name string, a answer, err error) error {
 		var list []string
-		if err == nil && !gjson.ValidBytes(a.out) {
-			err = notJSON("nix eval", a.out)
+		var value gjson.Result
+		if err == nil {
+			value, err = parseJSON("nix eval", a.out)
 		}
 		if err == nil {
-			if err = readList(&list, gjson.ParseBytes(a.out), checkTag); err != nil {
+			if err = readList(&list, value, checkTag); err != nil {
 				err = fmt.Errorf("deployment.tags %w", err)
 			}
 		}
