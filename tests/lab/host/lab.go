@@ -3,14 +3,12 @@ package host
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -120,52 +118,6 @@ func (l *Lab) begin(ctx context.Context, listener *net.UnixListener, detached bo
 	return err
 }
 
-// supervise starts this very program again as the lab's supervisor.
-func (l *Lab) supervise(listener *net.UnixListener, detached bool) error {
-	def, err := json.Marshal(supervisorDef{Slot: l.slot, Dir: l.dir, Detached: detached})
-	if err != nil {
-		return err
-	}
-	socket, err := listener.File()
-	if err != nil {
-		return err
-	}
-	defer socket.Close()
-	log, err := os.Create(filepath.Join(l.dir, logName))
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	cmd := &exec.Cmd{
-		Path: "/proc/self/exe", Args: []string{supervisorName, string(def)},
-		Dir: "/", Env: []string{rootPath(), "LANG=C.UTF-8"},
-		Stdout: log, Stderr: log, ExtraFiles: []*os.File{socket},
-		SysProcAttr: &syscall.SysProcAttr{
-			Setsid:     true,
-			Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
-		},
-	}
-	if !detached {
-		ours, theirs, err := lifeLine()
-		if err != nil {
-			return err
-		}
-		defer theirs.Close()
-		l.life, cmd.Stdin = ours, theirs
-	}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("starting the lab's supervisor: %w", err)
-	}
-	l.supervisor = cmd
-	return listener.Close() // from now on the supervisor's only
-}
-
-// lifeLine is a pipe of which nobody but this process has the end to write to.
-func lifeLine() (ours, theirs *os.File, err error) {
-	theirs, ours, err = os.Pipe()
-	return ours, theirs, err
-}
-
 // ErrNoLab says that no lab was made by hand, or that it is down by now.
 var ErrNoLab = errors.New("no lab is up: run `go run ./tests/lab up`")
 
@@ -202,53 +154,6 @@ func (l *Lab) Close() error {
 	return errors.Join(err, l.awaitEnd(ctx))
 }
 
-// awaitEnd waits until the supervisor is gone, and cleans up after it if it
-// could not do that itself.
-func (l *Lab) awaitEnd(ctx context.Context) error {
-	if l.life != nil {
-		_ = l.life.Close()
-	}
-	if l.supervisor != nil {
-		stop := context.AfterFunc(ctx, func() { _ = l.supervisor.Process.Kill() })
-		err := l.supervisor.Wait()
-		stop()
-		var failed *exec.ExitError
-		if errors.As(err, &failed) {
-			log, _ := os.ReadFile(filepath.Join(l.dir, logName))
-			return errors.Join(fmt.Errorf("the lab's supervisor: %w: %s", err, log), Sweep(context.WithoutCancel(ctx)))
-		}
-		return err
-	}
-	for {
-		listener, err := l.slot.listen()
-		if err != nil {
-			return err
-		}
-		if listener != nil {
-			return listener.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the lab to end: %w", ctx.Err())
-		case <-time.After(retryEvery):
-		}
-	}
-}
-
-// abandon removes a lab that did not come to be.
-func (l *Lab) abandon() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
-	defer cancel()
-	if l.supervisor != nil {
-		_ = l.supervisor.Process.Kill()
-		_ = l.supervisor.Wait()
-	}
-	if l.life != nil {
-		_ = l.life.Close()
-	}
-	return Sweep(ctx)
-}
-
 // Dir is the lab's directory. It goes with the lab.
 func (l *Lab) Dir() string { return l.dir }
 
@@ -273,100 +178,4 @@ func (l *Lab) Hosts() []*Host {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.SortedFunc(slices.Values(l.hosts), func(x, y *Host) int { return strings.Compare(x.Name, y.Name) })
-}
-
-// Options says what a host is like. Only Name is needed.
-type Options struct {
-	Name     string   // host name, unique in its lab: letters, digits and hyphens
-	Suite    string   // one of Suites; empty means the first
-	DiskSize int64    // bytes its disk has beyond the image, in memory; 0 means as much as this machine has
-	Deployer bool     // it has the lab's key, ssh_config and known_hosts, at the same paths as this machine
-	Binds    []string // files and directories of this machine that it sees too, read-only, at the same path
-}
-
-var hostName = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$`)
-
-// Start boots a host and waits until systemd is done and SSH answers. Several
-// can start at the same time.
-func (l *Lab) Start(ctx context.Context, o Options) (*Host, error) {
-	ctx, cancel := context.WithTimeout(ctx, bootLimit)
-	defer cancel()
-	if o.Suite == "" {
-		o.Suite = Suites()[0]
-	}
-	if !hostName.MatchString(o.Name) {
-		return nil, fmt.Errorf("%q can't be the name of a host", o.Name)
-	}
-	img, err := findImage(o.Suite)
-	if err != nil {
-		return nil, err
-	}
-	def := machineDef{Name: o.Name, Suite: o.Suite, DiskSize: o.DiskSize, Image: img, Binds: o.Binds}
-	if o.Deployer {
-		def.Binds = append([]string{l.client.dir}, def.Binds...)
-	}
-	var public []string
-	if def.Files, public, err = identity(o.Name, l.client.public); err != nil {
-		return nil, err
-	}
-	if def.Factory, err = factorySystem(); err != nil {
-		return nil, err
-	}
-	if def.Index, err = l.register(o.Name, public); err != nil {
-		return nil, fmt.Errorf("starting host %s: %w", o.Name, err)
-	}
-	if _, err := l.slot.ask(ctx, request{Op: opStart, Start: &def}); err != nil {
-		return nil, fmt.Errorf("starting host %s: %w", o.Name, err)
-	}
-	h, err := l.adopt(ctx, def.Name)
-	if err != nil {
-		return nil, err
-	}
-	return h, h.waitUp(ctx, "")
-}
-
-// register gives a host its index, and makes it known to clients and to the
-// other hosts.
-func (l *Lab) register(name string, public []string) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := l.next
-	if n > maxHosts {
-		return 0, fmt.Errorf("a lab has %d hosts at most", maxHosts)
-	}
-	l.next++
-	if err := l.client.add(name, l.slot.far(n), public); err != nil {
-		return 0, err
-	}
-	return n, appendTo(filepath.Join(l.dir, hostsName), l.slot.far(n)+" "+name+"\n")
-}
-
-// adopt asks what the supervisor knows of a new host.
-func (l *Lab) adopt(ctx context.Context, name string) (*Host, error) {
-	state, err := l.find(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	h := l.host(state.Name, state.Suite, state.Index, state.Factory)
-	l.mu.Lock()
-	l.hosts = append(l.hosts, h)
-	l.mu.Unlock()
-	return h, nil
-}
-
-func (l *Lab) find(ctx context.Context, name string) (machineState, error) {
-	a, err := l.slot.ask(ctx, request{Op: opStatus})
-	if err != nil {
-		return machineState{}, err
-	}
-	for _, state := range a.Hosts {
-		if state.Name == name {
-			return state, nil
-		}
-	}
-	return machineState{}, fmt.Errorf("host %s is gone", name)
-}
-
-func (l *Lab) host(name, suite string, index int, factory string) *Host {
-	return &Host{Name: name, Suite: suite, lab: l, addr: l.slot.far(index), factory: factory}
 }
