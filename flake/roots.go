@@ -18,7 +18,7 @@ import (
 //
 // Nix knows a root as a symbolic link that it was told of once; where the link
 // points to may change later without its help. So links are registered several
-// at a time, pointing to a small file in the store, and Add turns one of them.
+// at a time, pointing to a path that is in the store, and Add turns one of them.
 // This also holds for a .drv, which nix-store would build instead of rooting
 // it, and for a path that is not built yet: the root is there before it is.
 type Roots struct {
@@ -120,7 +120,7 @@ func (r *Roots) Add(ctx context.Context, nix *Nix, name, path string) error {
 	link, ok := r.named[name]
 	if !ok {
 		if len(r.spare) == 0 {
-			if err := r.register(ctx, nix); err != nil {
+			if err := r.register(ctx, nix, path); err != nil {
 				return fmt.Errorf("cannot register garbage collector roots in %s: %w", r.dir, err)
 			}
 		}
@@ -136,8 +136,15 @@ func (r *Roots) Add(ctx context.Context, nix *Nix, name, path string) error {
 	return nil
 }
 
-// register lets nix make a batch of links.
-func (r *Roots) register(ctx context.Context, nix *Nix) error {
+// register lets nix make a batch of links. What is to be rooted first serves as
+// the anchor if it is in the store, for that saves a call of nix.
+func (r *Roots) register(ctx context.Context, nix *Nix, path string) error {
+	if _, err := os.Lstat(path); err == nil && r.anchor == "" && !strings.HasSuffix(path, ".drv") {
+		if r.link(ctx, nix, path) == nil {
+			r.anchor = path
+			return nil
+		}
+	}
 	if r.anchor == "" {
 		file := filepath.Join(r.dir, "flakeops-root")
 		if err := os.WriteFile(file, []byte("what unused garbage collector roots point to\n"), 0o600); err != nil {
@@ -149,10 +156,16 @@ func (r *Roots) register(ctx context.Context, nix *Nix) error {
 		}
 		r.anchor = anchor
 	}
+	return r.link(ctx, nix, r.anchor)
+}
+
+// link lets nix make a batch of links to a path that is in the store.
+func (r *Roots) link(ctx context.Context, nix *Nix, path string) error {
 	first := filepath.Join(r.dir, "root-"+strconv.Itoa(r.count))
+	r.count++
 	argv := nix.storeArgv("--add-root", first, "--indirect", "--realise")
 	for range rootBatch {
-		argv = append(argv, r.anchor)
+		argv = append(argv, path)
 	}
 	a, err := nix.ask(ctx, argv)
 	if err != nil {
@@ -168,7 +181,6 @@ func (r *Roots) register(ctx context.Context, nix *Nix) error {
 	if len(r.spare) == 0 {
 		return errors.New("nix-store made no links")
 	}
-	r.count++
 	return nil
 }
 
