@@ -17,14 +17,16 @@ const module = "flakeops"
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
 	bottom := []string{"activate/remote", "activate/wire", "internal/run"}
-	rooms := append([]string{"flake", "activate", "keys", "activate/agent", "internal/ui"}, bottom...)
+	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "internal/ui"}, bottom...)
 	return map[string][]string{
 		"":                {"internal/cli"},
 		"internal/cli":    rooms,
 		"internal/ui":     {},
 		"flake":           {"internal/run"},
 		"activate":        bottom,
-		"keys":            bottom,
+		"keys":            append([]string{"keys/message"}, bottom...),
+		"keys/install":    {"keys/message", "internal/run"},
+		"keys/message":    {},
 		"activate/agent":  {"activate/wire", "internal/run"},
 		"activate/remote": {"internal/run"},
 		"activate/wire":   {},
@@ -33,7 +35,7 @@ func layers() map[string][]string {
 }
 
 // standardOnly are the packages that import the standard library only.
-func standardOnly() []string { return []string{"activate/wire", "internal/run"} }
+func standardOnly() []string { return []string{"activate/wire", "internal/run", "keys/message"} }
 
 type listed struct {
 	ImportPath   string
