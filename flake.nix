@@ -2,6 +2,6 @@
   description = "Deploys a NixOS fleet from its flake and cannot lock its operator out";
 
   outputs = { self }: {
-    nixosModules.default = import ./activate/module.nix;
+    nixosModules.default.imports = [ ./activate/module.nix ./keys/module.nix ];
   };
 }
