@@ -1,20 +1,28 @@
 # What a deployment has to know of a host: one NAME<TAB>VALUE a line. The
 # arguments are store paths to look for.
 fact() { printf '%s\t%s\n' "$1" "$2"; }
-fact running "$(readlink -f /run/current-system 2>/dev/null)"
-fact booted "$(readlink -f /run/booted-system 2>/dev/null)"
-fact profile "$(readlink -f /nix/var/nix/profiles/system 2>/dev/null)"
+
+# Nix takes longest to answer, so it is asked beside the rest. Each line is one
+# write, so lines do not mix.
+if command -v nix-store >/dev/null 2>&1; then fact nix "$(nix-store --version 2>/dev/null)" & fi
+present=yes
+for path; do [ -e "$path" ] || present=; done
+if [ $# -gt 0 ] && [ "$present" ]; then
+	if nix-store --check-validity "$@" 2>/dev/null; then for path; do fact present "$path"; done; fi
+fi &
+
+system() { if [ -e "$1" ]; then readlink -f "$1"; fi; } # a link that leads nowhere is none
+fact begin facts
+fact user "$(id -u)"
+fact running "$(system /run/current-system)"
+fact booted "$(system /run/booted-system)"
+fact profile "$(system /nix/var/nix/profiles/system)"
 fact generation "$(readlink /nix/var/nix/profiles/system 2>/dev/null)"
 fact left "$(cat /run/flakeops/left 2>/dev/null)"
 fact machine "$(uname -sm)"
 fact boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 fact nixos "$([ -e /etc/NIXOS ] && echo yes)"
 if [ -d /run/systemd/system ]; then fact systemd "$(systemctl --version 2>/dev/null | { read -r _ version _; echo "$version"; })"; fi
-if command -v nix-store >/dev/null 2>&1; then fact nix "$(nix-store --version 2>/dev/null)"; fi
 if [ -s /run/flakeops/lock ]; then fact holder "$(cat /run/flakeops/lock 2>/dev/null)"; fi
-present=yes
-for path; do [ -e "$path" ] || present=; done
-if [ $# -gt 0 ] && [ "$present" ]; then
-	if nix-store --check-validity "$@" 2>/dev/null; then for path; do fact present "$path"; done; fi
-fi
+wait
 fact end facts
