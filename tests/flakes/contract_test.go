@@ -91,7 +91,13 @@ func (b *box) home() {
 	b.t.Helper()
 	b.reach("factory", "switch")
 	b.is("factory", "factory")
-	if state := b.sh("systemctl is-system-running; nft list table inet fleet 2>/dev/null; ls -d /etc/systemd/system/fleet-*"); state != "running\n/etc/systemd/system/fleet-factory.service" {
+	const look = `systemctl list-units --all --no-legend --plain 'fleet-*' 'ssh.*' | while read -r unit load active more; do
+			echo "$unit $load $active"
+		done
+		nft list table inet fleet 2>/dev/null
+		ls -d /etc/systemd/system/fleet-*`
+	const want = "fleet-factory.service loaded active\nssh.service loaded active\n/etc/systemd/system/fleet-factory.service"
+	if state := b.sh(look); state != want {
 		b.t.Errorf("after going back: %q", state)
 	}
 	if !b.reachable() {
