@@ -14,6 +14,7 @@
 package message
 
 import (
+	"crypto/sha256"
 	"io/fs"
 	"path"
 )
@@ -62,8 +63,22 @@ type Key struct {
 	Mode         fs.FileMode
 	Persistent   bool     // the directory may be on a disk
 	RestartUnits []string // restarted when the key changed; Full only
-	Value        Secret   // in a Check message that was decoded, nothing
-	Digest       Digest   // of Value; the encoder computes it
+	Value        Secret
+	// Digest is Value's, and is computed when the message is encoded. In a
+	// Check message it may be nil, which leaves the content out of the
+	// comparison; when that is decoded there is a digest but no value.
+	Digest *Digest
+}
+
+// Digest identifies a value.
+type Digest struct {
+	Size   int64 // bytes
+	SHA256 [sha256.Size]byte
+}
+
+// DigestOf computes the digest of a value.
+func DigestOf(value []byte) *Digest {
+	return &Digest{Size: int64(len(value)), SHA256: sha256.Sum256(value)}
 }
 
 // Path is where the key is on the host.

@@ -13,21 +13,21 @@ const redacted = "[secret]"
 // logged or marshalled, alone or within something else, it reads "[secret]".
 // The zero Secret holds nothing.
 type Secret struct {
-	// A pointer, because fmt does not call the methods of a Secret that it
-	// finds in an unexported field, but follows no pointer there.
-	value *[]byte
+	// A function, because fmt does not call the methods of a Secret that it
+	// finds in an unexported field, and can see through all but this.
+	reveal func() []byte
 }
 
 // NewSecret wraps value, which it does not copy.
-func NewSecret(value []byte) Secret { return Secret{value: &value} }
+func NewSecret(value []byte) Secret { return Secret{reveal: func() []byte { return value }} }
 
 // Reveal returns the value itself, to be written where it belongs and nowhere
 // else. It is shared, so it must not be changed.
 func (s Secret) Reveal() []byte {
-	if s.value == nil {
+	if s.reveal == nil {
 		return nil
 	}
-	return *s.value
+	return s.reveal()
 }
 
 // Len is the length of the value in bytes.
