@@ -21,6 +21,7 @@ var factsScript string
 
 // Facts is what a host tells of itself in one round trip.
 type Facts struct {
+	User       int    // id of the user who was asked; 0 is root
 	Running    string // system; empty where there is none
 	Booted     string // system
 	Profile    string // system
@@ -35,23 +36,69 @@ type Facts struct {
 	Present    map[string]bool
 }
 
-// ReadFacts asks the host behind r, for which any user will do. Present tells
+// maxFacts is more than any host has to tell, in bytes.
+const maxFacts = 1 << 20
+
+// factsBegin is the first line of the answer.
+const factsBegin = "begin\tfacts\n"
+
+// ReadFacts asks the host behind r, for which any user will do. It returns a
+// *RefusedError for a host on which something else speaks first: what nix and
+// the agent say there would not be understood either. Present tells
 // which of paths are valid there; it is all of them or none, for a system and
 // its agent are pushed together.
 func ReadFacts(ctx context.Context, r run.Runner, paths ...string) (Facts, error) {
-	out, err := run.Output(ctx, r, run.Command{Argv: append([]string{"sh", "-c", factsScript, "sh"}, paths...)})
+	out := &factsBuffer{}
+	_, err := r.Run(ctx, run.Command{Argv: append([]string{"sh", "-c", factsScript, "sh"}, paths...), Stdout: out})
+	text := out.Bytes()
+	if at := bytes.Index(text, []byte(factsBegin)); at > 0 || at < 0 && out.over {
+		if at > 0 {
+			text = text[:at]
+		}
+		return Facts{}, &RefusedError{Reason: fmt.Sprintf("something on the host prints %s before a command runs: "+
+			"have the shell's startup files (~/.bashrc, /etc/profile) print for terminals only", excerpt(text))}
+	}
+	if out.over {
+		return Facts{}, errors.New("reading the host's facts: the answer is endless")
+	}
+	if err != nil && len(bytes.TrimSpace(text)) > 0 && !bytes.HasPrefix(text, []byte(factsBegin)) {
+		err = fmt.Errorf("%w; it printed %s", err, excerpt(text)) // nologin says on stdout what it is
+	}
 	if err != nil {
 		return Facts{}, fmt.Errorf("reading the host's facts: %w", err)
 	}
-	f, err := parseFacts(out)
+	f, err := parseFacts(text)
 	if err != nil {
 		return Facts{}, fmt.Errorf("reading the host's facts: %w", err)
 	}
 	return f, nil
 }
 
-// parseFacts passes over lines it does not know: a login shell may print
-// anything before the script runs.
+// excerpt quotes the beginning of what a host printed.
+func excerpt(text []byte) string {
+	const most = 60
+	s := strings.TrimSpace(string(text))
+	if len(s) > most {
+		return fmt.Sprintf("%q...", strings.ToValidUTF8(s[:most], ""))
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// factsBuffer refuses more than maxFacts, which ends the session.
+type factsBuffer struct {
+	bytes.Buffer
+	over bool
+}
+
+func (b *factsBuffer) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxFacts {
+		b.over = true
+		return 0, errors.New("the answer is endless")
+	}
+	return b.Buffer.Write(p)
+}
+
+// parseFacts passes over lines it does not know.
 func parseFacts(out []byte) (Facts, error) {
 	f := Facts{Present: map[string]bool{}}
 	whole := false
@@ -63,6 +110,8 @@ func parseFacts(out []byte) (Facts, error) {
 			continue
 		}
 		switch name {
+		case "user":
+			f.User = leadingNumber(value)
 		case "running":
 			f.Running = value
 		case "booted":
@@ -155,6 +204,8 @@ func (f Facts) UpToDate(goal wire.Goal, system string) bool {
 // x86_64-linux; nil when it can.
 func (f Facts) Check(nixSystem string) error {
 	switch {
+	case f.User != 0:
+		return &RefusedError{Reason: fmt.Sprintf("commands run there as user %d instead of root: correct deployment.privilegeEscalationCommand", f.User)}
 	case f.Systemd == 0:
 		return errors.New("systemd is not running on the host (no /run/systemd/system): flakeops activates NixOS systems only")
 	case f.Nix == "":
