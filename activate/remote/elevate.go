@@ -85,8 +85,9 @@ func (e *elevated) line(argv []string, g *gate) string {
 		// it, so the prompt is always seen before a password is sent.
 		up = append([]string{up[0], "-k", "-S", "-p", g.ask}, up[1:]...)
 	}
-	script := fmt.Sprintf(`if [ "$(id -u)" = 0 ]; then exec sh -c "$0" "$@"; else exec %s sh -c "$0" "$@"; fi`, run.Quote(up))
-	return "exec " + run.Quote(append([]string{"sh", "-c", script, announce, g.start}, argv...))
+	script := fmt.Sprintf(`if [ "$(id -u)" = 0 ]; then exec sh -c %[2]s "$@"; else exec %[1]s sh -c %[2]s "$@"; fi`,
+		run.Quote(up), run.Quote([]string{announce}))
+	return "exec " + run.Quote(append([]string{"sh", "-c", script, "flakeops", g.start}, argv...))
 }
 
 // marker is a word that no other program prints.

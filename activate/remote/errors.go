@@ -112,9 +112,9 @@ func (e *ElevationError) Error() string {
 		s += fmt.Sprintf(" with %q", strings.Join(e.Command, " "))
 	}
 	if e.Err != nil {
-		s += ": " + e.Err.Error()
+		return s + ": " + e.Err.Error()
 	}
-	return s
+	return s + "; correct deployment.privilegeEscalationCommand"
 }
 
 // Unwrap gives the cause.
