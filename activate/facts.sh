@@ -1,6 +1,7 @@
 # What a deployment has to know of a host: one NAME<TAB>VALUE a line. The
 # arguments are store paths to look for.
 fact() { printf '%s\t%s\n' "$1" "$2"; }
+fact begin facts
 
 # Nix takes longest to answer, so it is asked beside the rest. Each line is one
 # write, so lines do not mix.
@@ -12,12 +13,12 @@ if [ $# -gt 0 ] && [ "$present" ]; then
 fi &
 
 system() { if [ -e "$1" ]; then readlink -f "$1"; fi; } # a link that leads nowhere is none
-fact begin facts
 fact user "$(id -u)"
 fact running "$(system /run/current-system)"
 fact booted "$(system /run/booted-system)"
 fact profile "$(system /nix/var/nix/profiles/system)"
 fact generation "$(readlink /nix/var/nix/profiles/system 2>/dev/null)"
+fact keys "$([ -s /var/lib/flakeops/keys.json ] && echo yes)"
 fact left "$(cat /run/flakeops/left 2>/dev/null)"
 fact machine "$(uname -sm)"
 fact boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
