@@ -1,0 +1,165 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"flakeops/tests/flakes"
+)
+
+// A deployer that lacks its tools, or whose nix does not answer as nix does.
+
+func TestProgramMissingOnTheDeployer(t *testing.T) {
+	for _, c := range []struct {
+		missing string
+		code    int
+		says    []string
+	}{
+		{"nix", 2, []string{"nix is not in PATH", "install Nix"}},
+		{"nix-store", 3, []string{"web", "nix-store is not in PATH", "install Nix"}},
+		{"ssh", 1, []string{"web", "ssh is not in PATH", "install OpenSSH"}},
+	} {
+		t.Run(c.missing, func(t *testing.T) {
+			f := newFleet(t, nil)
+			d := newDecoy(t)
+			f.nodes["web"] = flakes.Node{Deployment: d.settings()}
+			f.write()
+			same := keeps(t, f.dir)
+			path := f.pathWithout(c.missing)
+			verb := "deploy"
+			if c.missing == "nix-store" {
+				verb = "build" // before deploy notices, it may have dialled
+			}
+			r := f.startEnv([]string{"PATH=" + path}, verb, "path:"+f.dir).wait().exits(c.code).says(c.says...)
+			isOrderly(r)
+			same()
+			d.isUntouched()
+		})
+	}
+}
+
+// corruptions are what may come instead of nix's answer, as ends of a shell
+// line that begins with nix itself.
+func corruptions() map[string]string {
+	return map[string]string{
+		"nothing":       `true`,
+		"truncated":     `"$real" "$@" | head -c 4`,
+		"one byte less": `"$real" "$@" | tr -d '\n' | sed 's/.$//'`,
+		"more after it": `"$real" "$@"; echo '{}'`,
+		"noise before":  `echo 'Welcome!'; "$real" "$@"`,
+		"a number":      `echo 42`,
+		"null":          `echo null`,
+		"a list":        `echo '[[{}]]'`,
+		"an empty set":  `echo '{}'`,
+		"HTML":          `echo '<html><body>Bad Gateway</body></html>'`,
+		"bytes":         `printf '\000\377\033[2J\376'`,
+		"a deep list":   `head -c 60000000 /dev/zero | tr '\000' '['`,
+		"endless":       `exec cat /dev/zero`,
+	}
+}
+
+func TestCorruptAnswersOfNix(t *testing.T) {
+	f := newFleet(t, nil)
+	d := newDecoy(t)
+	f.nodes["web"] = flakes.Node{Deployment: d.settings()}
+	f.setting("web", "tags", []string{"tagged"})
+	same := keeps(t, f.dir)
+	for stage, pattern := range map[string]string{
+		"metadata": `*"flake metadata"*`, "names": `*").names --no-update"*`, "evaluation": `*").node "*`, "tags": `*').tags "'*`,
+	} {
+		for name, script := range corruptions() {
+			t.Run(stage+"/"+name, func(t *testing.T) {
+				at := f.at(t)
+				path := at.program("nix", fmt.Sprintf(`case "$*" in %s) %s; exit ;; esac; exec "$real" "$@"`, pattern, script))
+				args := []string{"deploy", "path:" + f.dir}
+				code, says := 2, []string{"nix"}
+				switch stage {
+				case "evaluation":
+					says = []string{"node web cannot be evaluated"}
+				case "tags":
+					// Tags that cannot be read select nothing.
+					args, code = append(args, "--on", "@x"), 1
+					says = []string{"no node has the tag x"}
+					if name != "null" && name != "a list" {
+						says = append(says, "node=web", "tags cannot be read")
+					}
+				}
+				p := at.startEnv([]string{"PATH=" + path}, args...)
+				isOrderly(p.wait().exits(code).says(says...))
+				p.usedLess(300 << 20)
+			})
+		}
+	}
+	same()
+	d.isUntouched()
+}
+
+func TestNixThatFails(t *testing.T) {
+	f := newFleet(t, nil)
+	d := newDecoy(t)
+	f.nodes["web"] = flakes.Node{Deployment: d.settings()}
+	f.write()
+	for name, c := range map[string]struct{ script, says string }{
+		"silently":   {`exit 7`, "exit status 7"},
+		"with noise": {`head -c 3000000 /dev/zero | tr '\000' x >&2; exit 1`, "xxx"},
+		"by signal":  {`kill -KILL $$`, "killed"},
+		"an escape":  {`printf '\033[2J\033]0;title\007error: no luck\n' >&2; exit 1`, "no luck"},
+	} {
+		for stage, pattern := range map[string]string{"metadata": `*"flake metadata"*`, "names": `*").names --no-update"*`, "evaluation": `*").node "*`} {
+			t.Run(stage+"/"+name, func(t *testing.T) {
+				at := f.at(t)
+				path := at.program("nix", fmt.Sprintf(`case "$*" in %s) %s ;; esac; exec "$real" "$@"`, pattern, c.script))
+				r := at.startEnv([]string{"PATH=" + path}, "deploy", "path:"+f.dir).wait().exits(2).says(c.says)
+				isOrderly(r)
+			})
+		}
+	}
+	d.isUntouched()
+}
+
+// What nix-store says of the store decides what is built and pushed.
+func TestCorruptAnswersOfNixStore(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	before := web.snapshot()
+	for name, c := range map[string]struct {
+		pattern, script string
+		code            int
+		says            string
+	}{
+		"no store path":     {"--add", `echo nonsense`, 1, "nix-store printed no store path"},
+		"no answer":         {"--add", `true`, 1, "nix-store printed no store path"},
+		"a broken log":      {"--realise --keep-going", `echo '@nix {"action":"start","id":1,"ty' >&2; echo '@nix []' >&2; printf '@nix {"action"' >&2; exit 1`, 3, "build failed"},
+		"a build that lies": {"--realise --keep-going", `true`, 3, "build failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at := f.at(t)
+			at.version("web", strings.ReplaceAll(name, " ", "-")) // a system that is not built yet
+			path := at.program("nix-store", fmt.Sprintf(`case "$*" in *%s*) %s; exit ;; esac; exec "$real" "$@"`, c.pattern, c.script))
+			r := at.startEnv([]string{"PATH=" + path}, "deploy", "path:"+f.dir).wait().exits(c.code).says("web: ", c.says)
+			isOrderly(r)
+		})
+	}
+	web.is(before)
+}
+
+// isOrderly asserts that flakeops ended in good order, with a text that does
+// nothing to a terminal.
+func isOrderly(r *result) {
+	r.t.Helper()
+	r.keepsQuiet("panic", "goroutine ", "runtime error", "\x1b", "\x00", "%!")
+	if n := len(r.stderr); n > 20<<10 {
+		r.t.Errorf("an error of %d bytes", n)
+	}
+}
+
+// usedLess asserts how much memory flakeops and its children had at most, each
+// by itself.
+func (p *process) usedLess(bytes int64) {
+	p.t.Helper()
+	if u, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage); !ok || u.Maxrss<<10 > bytes {
+		p.t.Errorf("used %d MB, want %d at most", u.Maxrss>>10, bytes>>20)
+	}
+}

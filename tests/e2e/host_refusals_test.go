@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"flakeops/tests/flakes"
+)
+
+// Hosts that cannot take a system: the operator is told why before anything is
+// built for nothing or sent, and the host is left alone.
+
+func TestHostsThatCannotTakeASystem(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spoil string // script that takes something away
+		mend  string // script that brings it back
+		says  []string
+	}{
+		{
+			"nix is missing", "mkdir /root/away; mv $(command -v nix-store) /root/away/", "mv /root/away/nix-store /usr/bin/",
+			[]string{"nix-store is not found on the host", "install Nix"},
+		},
+		{
+			"systemd is not running", "mv /run/systemd/system /run/systemd/away", "mv /run/systemd/away /run/systemd/system",
+			[]string{"systemd is not running on the host", "NixOS systems only"},
+		},
+		{
+			"no running system", "mv /run/current-system /root/away", "mv -T /root/away /run/current-system",
+			[]string{"the host is not running NixOS", "install NixOS"},
+		},
+		{
+			"not a store path", "mv /run/current-system /root/away; mkdir /opt/system; ln -s /opt/system /run/current-system",
+			"rm /run/current-system; mv -T /root/away /run/current-system",
+			[]string{"/run/current-system", "/opt/system", "not a store path"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFleet(t, map[string]string{"web": "bookworm"})
+			web := f.hosts["web"]
+			before := web.snapshot()
+			web.sh(c.spoil)
+			for _, goal := range []string{"--test", "--boot", "--dry-activate"} {
+				f.deploy(goal).exits(1).says(append(c.says, "web")...)
+			}
+			r := f.deploy().exits(1).says(append(c.says, "web")...)
+			r.keepsQuiet("pushing", "activating")
+			web.sh(c.mend)
+			web.is(before)
+			web.hasNoTraces()
+			if web.holds("[ -e " + f.system("web") + " ]") {
+				t.Error("the system was sent")
+			}
+			f.deploy().exits(0)
+			web.runs(f.system("web"))
+		})
+	}
+}
+
+func TestWrongArchitecture(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	before := web.snapshot()
+	for _, system := range []string{"aarch64-linux", "riscv64-linux", "x86_64-darwin"} {
+		f.set("web", func(n *flakes.Node) { n.System = system })
+		f.deploy().exits(1).says("web", "wrong architecture", system, "Linux x86_64", "check nixpkgs.hostPlatform or targetHost").
+			keepsQuiet("pushing", "activating")
+	}
+	web.is(before)
+	web.hasNoTraces()
+}
+
+// One host that cannot take its system holds the others, too.
+func TestOneUnfitHostHoldsTheOthers(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm", "db": "bookworm"})
+	web, db := f.hosts["web"], f.hosts["db"]
+	before := web.snapshot()
+	db.sh("rm /run/current-system")
+	f.deploy().exits(1).says("db", "not running NixOS", "not started")
+	web.is(before)
+	f.deploy("--keep-going").exits(1).says("not running NixOS", "deployed")
+	web.runs(f.system("web"))
+	db.hasNoTraces()
+}
+
+// What the facts do not show is found by the agent, which then undoes what it
+// has begun.
+func TestHostsOnWhichNoUnitCanBeStarted(t *testing.T) {
+	for _, c := range []struct{ name, spoil, mend, says string }{
+		{
+			"systemd-run is missing", "mkdir /root/away; mv $(command -v systemd-run) /root/away/", "mv /root/away/systemd-run /usr/bin/",
+			"systemd-run",
+		},
+		{
+			"systemd-run fails", "mv $(command -v systemd-run) /root/; printf '#!/bin/sh\\necho \"Failed to connect to bus: no\" >&2; exit 1' >/usr/bin/systemd-run; chmod +x /usr/bin/systemd-run",
+			"mv /root/systemd-run /usr/bin/", "Failed to connect to bus",
+		},
+		{
+			"/run is read-only", "mkdir -p /run/flakeops; mount -t tmpfs -o ro,mode=755 none /run/flakeops", "umount /run/flakeops; rmdir /run/flakeops",
+			"read-only file system",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFleet(t, map[string]string{"web": "bookworm"})
+			web := f.hosts["web"]
+			before := web.snapshot()
+			web.sh(c.spoil)
+			f.deploy().exits(8).says("web", "refused", c.says)
+			web.sh(c.mend)
+			web.is(before)
+			if out := web.sh("ls /run/flakeops 2>/dev/null || :"); strings.TrimSpace(out) != "" {
+				t.Errorf("left behind in /run/flakeops: %s", out)
+			}
+			f.deploy().exits(0)
+			web.runs(f.system("web"))
+		})
+	}
+}
+
+// What became root is not root, or there is nothing that could.
+func TestPrivilegeEscalationThatDoesNotWork(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		command []string
+		code    int
+		says    []string
+	}{
+		{"not there", []string{"doas-or-so"}, 8, []string{"ops could not become root", "doas-or-so: not found"}},
+		{"refuses", []string{"false"}, 8, []string{`ops could not become root with "false"`}},
+		{"stays who it is", []string{"env"}, 8, []string{"commands run there as user", "instead of root"}},
+		{"a shell line", []string{"sudo; touch touched"}, 8, []string{"ops could not become root", "not found"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFleet(t, map[string]string{"web": "bookworm"})
+			web := f.hosts["web"]
+			f.setting("web", "targetUser", "ops")
+			f.setting("web", "privilegeEscalationCommand", c.command)
+			before := web.snapshot()
+			f.deploy().exits(c.code).says(append(c.says, "web", "correct deployment.privilegeEscalationCommand")...)
+			web.is(before)
+			web.hasNoTraces()
+			if web.holds("[ -e /home/ops/touched ]") {
+				t.Error("a shell read the command")
+			}
+		})
+	}
+}
+
+func TestUserWhoMayNotRunCommands(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.setting("web", "targetUser", "ops")
+	before := web.snapshot()
+	for shell, says := range map[string]string{
+		"/usr/sbin/nologin": "This account is currently not available", "/bin/false": "exit status 1", "/nowhere": "ops",
+	} {
+		web.sh("usermod --shell " + shell + " ops")
+		r := f.deploy()
+		if r.code == 0 {
+			t.Errorf("%s: deployed", shell)
+		}
+		r.says("web", says).keepsQuiet("panic", "pushing")
+	}
+	web.is(before)
+	web.hasNoTraces()
+}
