@@ -15,8 +15,9 @@ type Deployment struct {
 	SubstituteOnTarget         bool
 	MagicRollback              bool
 	AutoRollback               bool
-	ConfirmTimeout             int // seconds
-	ActivationTimeout          int // seconds
+	ConfirmTimeout             int   // seconds
+	ActivationTimeout          int   // seconds
+	Keys                       []Key // sorted by Attr
 }
 
 // defaults are the settings of a node that has none.

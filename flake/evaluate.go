@@ -21,7 +21,7 @@ type Evaluation struct {
 // there, or the flake is a dirty tree that changed meanwhile (*ChangedError).
 func (f *Flake) Evaluate(ctx context.Context, names []string, report func(Evaluation)) error {
 	err := f.each(ctx, names, func(name string) string {
-		return "node " + nixStrings(optionNames()) + " " + nixString(name)
+		return "node " + nixStrings(optionNames()) + " " + nixStrings(keyOptionNames()) + " " + nixString(name)
 	}, func(name string, a answer, err error) error {
 		ev := Evaluation{Name: name}
 		if err == nil {

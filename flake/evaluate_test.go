@@ -149,7 +149,7 @@ func TestEvaluateSettings(t *testing.T) {
 			targetHost = "192.0.2.1"; alternateHosts = [ "2001:db8::1" "b" ]; targetPort = 2222; targetUser = "deploy";
 			sshOptions = [ "ProxyJump=gate" ]; privilegeEscalationCommand = [ "doas" ]; tags = [ "web" ];
 			buildOnTarget = true; substituteOnTarget = false; magicRollback = false; autoRollback = false;
-			confirmTimeout = 5; activationTimeout = 6; keys = throw "never read"; unknown = throw "never read";
+			confirmTimeout = 5; activationTimeout = 6; unknown = throw "never read";
 		}; }; };
 		never = plain "never" // { config = (plain "never").config // { deployment.targetHost = null; }; };
 		# What the module system gives for an option that nothing defines.

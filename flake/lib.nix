@@ -3,7 +3,7 @@
 # a string and its name never has to fit into a flake reference.
 let
   # A set with an attribute named outPath would be printed as that path alone.
-  node = fields: name: configurations:
+  node = fields: keyFields: name: configurations:
     let
       configuration = configurations.${name};
       toplevel = configuration.config.system.build.toplevel or (throw
@@ -15,7 +15,7 @@ let
       # The host's platform; the derivation's is the builder's, another one
       # when the system is cross-compiled.
       system = configuration.pkgs.stdenv.hostPlatform.system or toplevel.system;
-      deployment = deployment fields configuration;
+      deployment = deployment fields configuration // { keys = keys keyFields configuration; };
     };
 
   # Only the given settings, and of them only those that are set. In a
@@ -29,9 +29,42 @@ let
     in
     builtins.listToAttrs (map (name: { inherit name; value = set.${name}; })
       (builtins.filter defined fields));
+
+  # The settings of each key without its text, which only `texts` evaluates:
+  # whether there is one is told without looking at it, unless there is another
+  # source too. A path becomes a string here, or printing would copy it to the
+  # store. A list, as in a set the names of keys could mean something to nix.
+  keys = fields: configuration:
+    let
+      all = configuration.config.deployment.keys or { };
+      plain = value: if builtins.isPath value then toString value else value;
+      other = key: (key.keyFile or null) != null || (key.keyCommand or null) != null;
+      settings = attr:
+        let key = all.${attr}; in
+        if !builtins.isAttrs key then throw "deployment.keys.${builtins.toJSON attr} is no set of options"
+        else builtins.listToAttrs (map (name: { inherit name; value = plain key.${name}; })
+          (builtins.filter (name: key ? ${name}) fields)) // {
+          inherit attr;
+          hasText = key.hasText or (key ? text && (!other key || key.text != null));
+        };
+    in
+    if builtins.isAttrs all then map settings (builtins.attrNames all)
+    else throw "config.deployment.keys is no set of keys";
+
+  # For each of the named keys its text, or what is wrong with it. What an
+  # error says is lost on purpose: it may quote the value.
+  texts = names: name: configurations:
+    let all = configurations.${name}.config.deployment.keys; in
+    map
+      (attr:
+        let value = builtins.tryEval all.${attr}.text; in
+        if !value.success then { inherit attr; error = "cannot be evaluated"; }
+        else if !builtins.isString value.value then { inherit attr; error = "is of type ${builtins.typeOf value.value}, it must be a string"; }
+        else { inherit attr; text = value.value; })
+      names;
 in
 {
-  inherit node;
+  inherit node texts;
   names = builtins.attrNames;
   tags = name: configurations:
     (deployment [ "tags" ] configurations.${name}).tags or [ ];

@@ -22,6 +22,7 @@ type Flake struct {
 	Ref          string            // as the user wrote it
 	URL          string            // what is evaluated: locked, unless the flake is a dirty tree
 	Path         string            // store path of the source
+	Dir          string            // local directory that flake.nix is read from, "" for a remote flake
 	Revision     string            // commit, empty when the source has none or is dirty
 	Dirty        bool              // a work tree with uncommitted changes
 	LastModified time.Time         // of the source; zero when unknown
@@ -116,6 +117,7 @@ func parseMetadata(data []byte) (*Flake, error) {
 	f := &Flake{
 		URL:         m.Get("url").String(),
 		Path:        m.Get("path").String(),
+		Dir:         localDir(m.Get("resolved")),
 		Revision:    m.Get("revision").String(),
 		Fingerprint: m.Get("fingerprint").String(),
 		Inputs:      inputs(m.Get("locks")),

@@ -73,6 +73,10 @@ func parseDeployment(node string, set gjson.Result) (Deployment, error) {
 			return d, fmt.Errorf("deployment.%s %w", o.name, err)
 		}
 	}
+	var err error
+	if d.Keys, err = parseKeys(values["keys"]); err != nil {
+		return d, err
+	}
 	if d.TargetUser != "root" && len(d.PrivilegeEscalationCommand) == 0 {
 		return d, errors.New(`deployment.privilegeEscalationCommand is empty, but targetUser is not root: set it, for example to [ "sudo" "-H" "--" ]`)
 	}

@@ -3,6 +3,7 @@ package flake
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -60,7 +61,7 @@ func TestSettingsErrors(t *testing.T) {
 }
 
 func TestSettingsDefaults(t *testing.T) {
-	for _, set := range []string{``, `null`, `{}`, `{"keys":{"a":{}},"unknown":1}`} {
+	for _, set := range []string{``, `null`, `{}`, `{"keys":[],"unknown":1}`} {
 		d, err := parseDeployment("a.b", gjson.Parse(set))
 		if err != nil || !reflect.DeepEqual(d, defaults("a.b")) {
 			t.Errorf("%s: %+v, %v", set, d, err)
@@ -68,51 +69,62 @@ func TestSettingsDefaults(t *testing.T) {
 	}
 }
 
-// The NixOS module declares exactly the options that are read here, with the
-// same defaults. A stand-in for nixpkgs' lib is enough to read it.
-func TestSettingsAreThoseOfTheModule(t *testing.T) {
+// standInLib is as much of nixpkgs' lib as the modules' options need.
+const standInLib = `
+	any = { __functor = _: _: any; nullOr = _: any; either = _: _: any; enum = _: any; listOf = _: any;
+		str = any; bool = any; port = any; path = any; ints.positive = any; attrsOf = t: t; submodule = m: m; };
+	lib = { mkOption = o: o; types = any; literalMD = x: x; literalExpression = x: x; mkIf = _: x: x; };
+	defaults = builtins.mapAttrs (n: o: if o ? default then { inherit (o) default; } else { });`
+
+// declaredBy gives the options, with their defaults, that a module of this
+// project declares: those that the Nix expression selects from it.
+func declaredBy(t *testing.T, file, selected string) map[string]json.RawMessage {
+	t.Helper()
 	_, _ = realNix(t)
-	module, err := filepath.Abs("../activate/module.nix")
+	module, err := filepath.Abs(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(module); err != nil {
 		t.Fatal(err)
 	}
-	out := command(t, "", "nix", "eval", "--impure", "--json", "--expr", `
-		let
-		  any = { __functor = _: _: any; nullOr = _: any; listOf = _: any; str = any; bool = any; port = any; ints.positive = any; };
-		  lib = { mkOption = o: o; types = any; literalMD = x: x; literalExpression = x: x; };
-		  options = (import (/. + `+nixString(module)+`) { inherit lib; config = { }; pkgs = { }; options = { }; }).options.deployment;
-		in builtins.mapAttrs (n: o: if o ? default then { inherit (o) default; } else { }) options`)
-	declared := map[string]struct{ Default *json.RawMessage }{}
+	out := command(t, "", "nix", "eval", "--impure", "--json", "--expr", "let "+standInLib+`
+		module = import (/. + `+nixString(module)+`) { inherit lib; config = { }; pkgs = { }; options = { }; };
+		in defaults (`+selected+")")
+	declared := map[string]map[string]json.RawMessage{}
 	if err := json.Unmarshal([]byte(out), &declared); err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	defaultsOfModule := map[string]json.RawMessage{}
+	options := map[string]json.RawMessage{}
 	for name, o := range declared {
-		names = append(names, name)
-		if o.Default != nil {
-			defaultsOfModule[name] = *o.Default
-		} else if strings.Contains(out, `"`+name+`":{"default":null}`) {
-			defaultsOfModule[name] = json.RawMessage("null")
-		}
+		options[name] = o["default"] // nil when it has none
 	}
+	return options
+}
+
+// The NixOS module declares exactly the options that are read here, with the
+// same defaults. A stand-in for nixpkgs' lib is enough to read it.
+func TestSettingsAreThoseOfTheModule(t *testing.T) {
+	set := declaredBy(t, "../activate/module.nix", "module.options.deployment")
 	known := optionNames()
 	slices.Sort(known)
-	slices.Sort(names)
-	if !slices.Equal(known, names) {
+	if names := slices.Sorted(maps.Keys(set)); !slices.Equal(known, names) {
 		t.Errorf("read here: %q\ndeclared:  %q", known, names)
 	}
-	if _, ok := defaultsOfModule["targetHost"]; ok {
+	if set["targetHost"] != nil {
 		t.Error("targetHost has a default, so no node's own name is ever used")
 	}
-	set, err := json.Marshal(defaultsOfModule)
+	delete(set, "targetHost")
+	for name, value := range set {
+		if value == nil {
+			t.Errorf("%s has no default", name)
+		}
+	}
+	text, err := json.Marshal(set)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := parseDeployment("web", gjson.ParseBytes(set))
+	got, err := parseDeployment("web", gjson.ParseBytes(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +137,36 @@ func TestSettingsAreThoseOfTheModule(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("defaults of the module: %+v\nof a node without it:   %+v", got, want)
 	}
-	if len(defaultsOfModule) != len(names)-1 {
-		t.Errorf("of %d options %d have a default", len(names), len(defaultsOfModule))
+}
+
+func TestKeySettingsAreThoseOfTheModule(t *testing.T) {
+	set := declaredBy(t, "../keys/module.nix",
+		`removeAttrs (module.options.deployment.keys.type { name = "db"; config = { destDir = "/d"; name = "n"; }; }).options [ "hasText" ]`)
+	known := append(keyOptionNames(), "path", "text")
+	slices.Sort(known)
+	if names := slices.Sorted(maps.Keys(set)); !slices.Equal(known, names) {
+		t.Errorf("read here: %q\ndeclared:  %q", known, names)
+	}
+	if got := string(set["path"]); got != `"/d/n"` {
+		t.Errorf("the module's path: %s", got)
+	}
+	for _, source := range []string{"text", "keyFile", "keyCommand"} {
+		if got := string(set[source]); got != "null" {
+			t.Errorf("%s has the default %q", source, got)
+		}
+	}
+	set["hasText"], set["attr"] = json.RawMessage("true"), json.RawMessage(`"db"`)
+	text, err := json.Marshal([]any{set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := parseKeys(gjson.ParseBytes(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := keyDefaults("db")
+	want.HasText, want.RestartUnits = true, []string{}
+	if !reflect.DeepEqual(got, []Key{want}) {
+		t.Errorf("defaults of the module: %+v\nof a node without it:   %+v", got, want)
 	}
 }
