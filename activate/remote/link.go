@@ -34,9 +34,11 @@ func (l *link) close() {
 	_ = l.client.Close()
 }
 
-// watched is a connection that knows when it last heard from its peer.
+// watched is a connection that knows when it last heard from its peer, and lets
+// the peer know in turn.
 type watched struct {
 	net.Conn
+	ack   func()       // nil: the kernel acknowledges when it likes
 	heard atomic.Int64 // Unix nanoseconds
 }
 
@@ -44,6 +46,9 @@ func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
 	if n > 0 {
 		w.heard.Store(time.Now().UnixNano())
+		if w.ack != nil {
+			w.ack()
+		}
 	}
 	return n, err
 }
@@ -139,7 +144,7 @@ func (d *Dialer) handshake(ctx context.Context, node string, c *config, conn net
 		d.Log.Info().Str("node", node).Str("banner", strings.TrimSpace(message)).Msg("the host greets")
 		return nil
 	}
-	w := &watched{Conn: conn}
+	w := &watched{Conn: conn, ack: acknowledger(conn)}
 	stop := context.AfterFunc(ctx, func() { _ = w.Close() })
 	defer stop()
 	sc, chans, reqs, err := ssh.NewClientConn(w, c.addr(), cc)
