@@ -1,0 +1,55 @@
+package flake
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/tidwall/gjson"
+)
+
+func TestDir(t *testing.T) {
+	n, ctx := realNix(t)
+	plainDir, gitDir := t.TempDir(), t.TempDir()
+	sub := filepath.Join(gitDir, "in side")
+	if err := os.Mkdir(sub, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{plainDir, gitDir, sub} {
+		write(t, dir, "flake.nix", oneNode)
+	}
+	gitCommit(t, gitDir)
+	for ref, want := range map[string]string{
+		plainDir:               plainDir,
+		"path:" + plainDir:     plainDir,
+		gitDir:                 gitDir,
+		"git+file://" + gitDir: gitDir,
+		"git+file://" + gitDir + "?rev=" + command(t, gitDir, "git", "rev-parse", "HEAD"): gitDir,
+		"git+file://" + gitDir + "?dir=in%20side":                                         sub,
+	} {
+		if got := open(t, n, ctx, ref).Dir; got != want {
+			t.Errorf("%s: %q, want %q", ref, got, want)
+		}
+	}
+}
+
+func TestLocalDir(t *testing.T) {
+	for ref, want := range map[string]string{
+		`{"type":"path","path":"/a b"}`:                            "/a b",
+		`{"type":"path","path":"/a","dir":"b"}`:                    "/a/b",
+		`{"type":"path","path":"a"}`:                               "",
+		`{"type":"git","url":"file:///a%20b?dir=c&x=y","dir":"c"}`: "/a b/c",
+		`{"type":"git","url":"/a"}`:                                "/a",
+		`{"type":"git","url":"file://host/a"}`:                     "",
+		`{"type":"git","url":"ssh://host/a"}`:                      "",
+		`{"type":"git","url":"https://example.org/a"}`:             "",
+		`{"type":"git","url":"me@host:a"}`:                         "",
+		`{"type":"github","owner":"a","repo":"b"}`:                 "",
+		`{"type":"tarball","url":"file:///a.tar.gz"}`:              "",
+		``: "",
+	} {
+		if got := localDir(gjson.Parse(ref)); got != want {
+			t.Errorf("%s: %q, want %q", ref, got, want)
+		}
+	}
+}
