@@ -26,6 +26,7 @@ type Facts struct {
 	Booted     string // system
 	Profile    string // system
 	Generation int    // of the profile; 0 where there is none
+	Keys       bool   // keys were installed there, as far as their manifest tells
 	Left       string // system that runs although its activation failed
 	Machine    string // `uname -sm`: Linux x86_64
 	BootID     string
@@ -120,6 +121,8 @@ func parseFacts(out []byte) (Facts, error) {
 			f.Profile = value
 		case "generation":
 			f.Generation = generationNumber(value)
+		case "keys":
+			f.Keys = value == "yes"
 		case "left":
 			f.Left = value
 		case "machine":

@@ -18,6 +18,7 @@ const (
 	factsDeadline    = time.Minute      // one round trip
 	pushDeadline     = 12 * time.Hour   // one host
 	storeDeadline    = 5 * time.Minute  // one small thing asked of the local store
+	keysDeadline     = time.Hour        // one node's sources, which may ask a person; one host's message
 	unitsDeadline    = 3 * time.Minute  // a host's units after a boot
 	dryDeadline      = 10 * time.Minute // one dry activation
 )

@@ -16,6 +16,7 @@ type deployCmd struct {
 	overrides `embed:""`
 	nixFlags  `embed:""`
 	answer    `embed:""`
+	noKeys    `embed:""`
 
 	RollbackSucceeded bool `help:"When an activation fails, take back the nodes that this run deployed."`
 }
@@ -39,6 +40,7 @@ func (c deployCmd) Run(ctx context.Context, s *session) error {
 		goal:              c.goal(),
 		rollbackSucceeded: c.RollbackSucceeded,
 		override:          c.overrides,
+		keys:              !c.NoKeys && (c.goal() == wire.Switch || c.goal() == wire.Test),
 	})
 }
 

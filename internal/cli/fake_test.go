@@ -10,6 +10,8 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/keys"
+	"flakeops/keys/message"
 )
 
 // world is a fleet of hosts that never were, and the journal of what the
@@ -26,6 +28,9 @@ type world struct {
 	dialErr     map[string]error
 	facts       map[string]activate.Facts
 	pushErr     map[string]error
+	readErr     map[string]error
+	keysErr     map[string]error
+	keysReply   message.Reply
 	activateErr map[string]error
 	deployment  map[string]flake.Deployment
 	onActivate  func(ctx context.Context, node string)
@@ -201,7 +206,7 @@ func (w *world) run(ctx context.Context, todo plan, names ...string) *pipeline {
 		todo.goal = wire.Switch
 	}
 	p := &pipeline{
-		plan: todo, source: w, store: w, network: w, screen: silence{},
+		plan: todo, source: w, store: w, reader: w, network: w, screen: silence{},
 		agents: &agents{done: map[string]*agentResult{ownSystem(): storedAgent()}},
 	}
 	p.run(ctx, names)
@@ -227,6 +232,24 @@ func wantCode(t *testing.T, p *pipeline, code int) {
 	if got := p.worst(t.Context()); got != code {
 		t.Errorf("exit code %d, want %d", got, code)
 	}
+}
+
+func (h *fakeHost) SendKeys(_ context.Context, _ string, m message.Message) (message.Reply, error) {
+	h.world.note("keys %s %s", m.Mode, h.node)
+	return h.world.keysReply, h.world.keysErr[h.node]
+}
+
+// Read gives each key its own name as its value.
+func (w *world) Read(_ context.Context, node string, of []keys.Key) ([]keys.Value, error) {
+	w.note("read keys %s", node)
+	if err := w.readErr[node]; err != nil {
+		return nil, err
+	}
+	var values []keys.Value
+	for _, k := range of {
+		values = append(values, keys.Value{Key: k, Secret: keys.NewSecret([]byte(k.Name))})
+	}
+	return values, nil
 }
 
 func (h *fakeHost) Reboot(context.Context) error {

@@ -15,6 +15,7 @@ import (
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/ui"
+	"flakeops/keys"
 )
 
 // fleet is a flake that was opened, and the nodes selected of it.
@@ -92,7 +93,7 @@ func (f *fleet) run(ctx context.Context, todo plan, u *ui.UI, log zerolog.Logger
 	st := &localStore{nix: f.nix, roots: roots}
 
 	todo.named, todo.flake, todo.operator = f.named, f.origin(), operator()
-	p := &pipeline{plan: todo, source: f.flake, store: st, screen: u}
+	p := &pipeline{plan: todo, source: f.flake, store: st, screen: u, reader: f.reader()}
 	if todo.through > throughBuild {
 		exe, err := ownExecutable()
 		if err != nil {
@@ -120,6 +121,22 @@ func (f *fleet) run(ctx context.Context, todo plan, u *ui.UI, log zerolog.Logger
 	}
 	p.run(ctx, f.names)
 	return p, nil
+}
+
+// reader reads the keys of the flake's nodes.
+func (f *fleet) reader() *keys.Reader {
+	return &keys.Reader{
+		Dir:    f.flake.Dir,
+		Source: f.flake.Path,
+		Texts: func(ctx context.Context, node string, attrs []string) (map[string]keys.Secret, error) {
+			texts, err := f.flake.KeyTexts(ctx, node, attrs)
+			secrets := make(map[string]keys.Secret, len(texts))
+			for attr, text := range texts {
+				secrets[attr] = keys.NewSecret(text)
+			}
+			return secrets, err
+		},
+	}
 }
 
 // localStore is the local nix store with the roots of this run.

@@ -3,13 +3,15 @@ package cli
 // grammar is the whole command line. Each verb's struct is in the file of its
 // name, with its help and what it does.
 type grammar struct {
-	Deploy  deployCmd  `cmd:"" default:"withargs" help:"Evaluate, build, push and activate (the default)."`
-	Build   buildCmd   `cmd:"" help:"Build the selected nodes and print their store paths."`
-	Push    pushCmd    `cmd:"" help:"Build, and copy to the hosts without activating."`
-	Reboot  rebootCmd  `cmd:"" help:"Reboot hosts, and see that they come back."`
-	List    listCmd    `cmd:"" help:"List the nodes and their settings."`
-	Version versionCmd `cmd:"" help:"Say which flakeops this is."`
-	Agent   agentCmd   `cmd:"" hidden:"" passthrough:"" help:"What the deployer runs on a host."`
+	Deploy   deployCmd   `cmd:"" default:"withargs" help:"Evaluate, build, push and activate (the default)."`
+	Build    buildCmd    `cmd:"" help:"Build the selected nodes and print their store paths."`
+	Push     pushCmd     `cmd:"" help:"Build, and copy to the hosts without activating."`
+	SendKeys sendKeysCmd `cmd:"" help:"Send the nodes' keys to their hosts."`
+	Keys     keysCmd     `cmd:"" help:"Look after keys."`
+	Reboot   rebootCmd   `cmd:"" help:"Reboot hosts, and see that they come back."`
+	List     listCmd     `cmd:"" help:"List the nodes and their settings."`
+	Version  versionCmd  `cmd:"" help:"Say which flakeops this is."`
+	Agent    agentCmd    `cmd:"" hidden:"" passthrough:"" help:"What the deployer runs on a host."`
 
 	Help        helpFlag    `short:"h" help:"Show this help."`
 	VersionFlag versionFlag `name:"version" help:"Say which flakeops this is."`
@@ -58,6 +60,11 @@ type goals struct {
 	Test        bool `xor:"goal" help:"Activate, but do not make it the default at boot."`
 	Boot        bool `xor:"goal" help:"Make it the default at boot, but do not activate."`
 	DryActivate bool `xor:"goal" help:"Say what activation would do, and change nothing."`
+}
+
+// noKeys leaves the nodes' keys alone.
+type noKeys struct {
+	NoKeys bool `help:"Neither read nor send keys."`
 }
 
 // overrides take the place of every node's own settings.

@@ -6,6 +6,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/keys/message"
 )
 
 // source is what the pipeline asks of a flake.
@@ -35,6 +36,8 @@ type host interface {
 	Realise(ctx context.Context, drv string, line func(string)) error
 	DryActivate(ctx context.Context, system string, line func(string)) error
 	Activate(ctx context.Context, req wire.Request, observe func(wire.Event)) (wire.Event, error)
+	// SendKeys has the agent at that store path follow a message about keys.
+	SendKeys(ctx context.Context, agent string, m message.Message) (message.Reply, error)
 	// Reboot orders a reboot, which may take the connection with it.
 	Reboot(ctx context.Context) error
 	// AwaitBoot reconnects until the host has another boot ID than previous.

@@ -9,6 +9,8 @@ import (
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/run"
+	"flakeops/keys"
+	"flakeops/keys/message"
 )
 
 // sshNetwork makes real connections.
@@ -103,6 +105,10 @@ func (h *sshHost) activating() activate.Host {
 		}
 		return conn, nil
 	}}
+}
+
+func (h *sshHost) SendKeys(ctx context.Context, agent string, m message.Message) (message.Reply, error) {
+	return keys.Send(ctx, h.conn.Root(), agent, m)
 }
 
 func (h *sshHost) Reboot(ctx context.Context) error { return activate.Reboot(ctx, h.conn) }

@@ -9,6 +9,8 @@ import (
 	"flakeops/activate/remote"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/keys"
+	"flakeops/keys/message"
 )
 
 // The outcomes of a node that wire.Outcome does not name.
@@ -20,6 +22,9 @@ const (
 	outcomeTakenBack   = "taken back"
 	outcomeRebooted    = "rebooted"
 	outcomeOrdered     = "reboot ordered"
+	outcomeKeys        = "keys failed"
+	outcomeKeysSent    = "keys sent"
+	outcomeChecked     = "checked"
 	outcomeSkipped     = "skipped"
 	outcomeHeld        = "not started"
 	outcomeEvaluation  = "evaluation failed"
@@ -36,17 +41,21 @@ const (
 // the one goroutine that has the node at the time; result is shared.
 type node struct {
 	name       string
-	flake.Node                // once evaluated
-	host       host           // once reached
-	facts      activate.Facts // the same
-	upToDate   bool           // the host is as it is to be
-	isBuilt    bool           // the system is in the local store; read it after builtOver
-	builtOver  chan struct{}  // closed when the build of this node ended, or will not happen
-	dry        []string       // what the dry activation printed
-	id         string         // of the deployment
-	old        string         // system that ran before the activation
-	final      wire.Event     // of the activation
-	seconds    float64        // that the activation took, confirm and commit included
+	flake.Node                          // once evaluated
+	host       host                     // once reached
+	facts      activate.Facts           // the same
+	upToDate   bool                     // the host is as it is to be
+	isBuilt    bool                     // the system is in the local store; read it after builtOver
+	builtOver  chan struct{}            // closed when the build of this node ended, or will not happen
+	values     []keys.Value             // of its keys, once read
+	changed    []string                 // names of keys that were changed on the host
+	keyStates  map[string]message.State // of the keys on the host, by name
+	removed    []string                 // paths of keys that were removed there
+	dry        []string                 // what the dry activation printed
+	id         string                   // of the deployment
+	old        string                   // system that ran before the activation
+	final      wire.Event               // of the activation
+	seconds    float64                  // that the activation took, confirm and commit included
 
 	mu     sync.Mutex
 	result result

@@ -13,6 +13,7 @@ import (
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/ui"
 )
 
 // stage is how far a run goes.
@@ -34,6 +35,7 @@ type plan struct {
 	skipUnreachable   bool
 	rollbackSucceeded bool
 	named             []string // nodes the operator wrote by name
+	keys              bool     // send the nodes' keys, too
 	operator          string
 	override          overrides
 	flake             wire.Flake
@@ -41,6 +43,8 @@ type plan struct {
 	// visit is what is done with each node that was reached. A node it does not
 	// end, or that it returns an error for, fails.
 	visit func(ctx context.Context, p *pipeline, n *node) error
+	// tell reports the run's results in place of report, when it is set.
+	tell func(p *pipeline, u *ui.UI, code int) error
 }
 
 // pipeline takes nodes from the flake to their hosts.
@@ -57,6 +61,7 @@ type pipeline struct {
 	plan
 	source  source
 	store   store
+	reader  reader
 	network network
 	agents  *agents
 	screen  screen

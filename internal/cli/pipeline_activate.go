@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -18,8 +20,11 @@ const systemProfile = "/nix/var/nix/profiles/system"
 func (p *pipeline) activateAll(ctx context.Context) {
 	p.each(ctx, func(n *node) {
 		if n.upToDate {
-			n.end(result{outcome: outcomeUpToDate})
-			p.screen.End(n.name, outcomeUpToDate)
+			if err := p.sendAll(ctx, n); err != nil {
+				p.fail(n, err, outcomeKeys)
+				return
+			}
+			p.end(n, result{outcome: outcomeUpToDate, note: n.keysNote()})
 			return
 		}
 		p.activate(ctx, n)
@@ -39,6 +44,10 @@ func (p *pipeline) activate(ctx context.Context, n *node) {
 		p.fail(n, err, outcomeFailed)
 		return
 	}
+	if err := p.sendEarly(ctx, n); err != nil {
+		p.fail(n, err, outcomeKeys)
+		return
+	}
 	n.id = req.ID
 	p.screen.Status(n.name, "starting the agent")
 	began := time.Now()
@@ -49,9 +58,16 @@ func (p *pipeline) activate(ctx context.Context, n *node) {
 		p.fail(n, err, outcomeFailed)
 		return
 	}
-	r := result{outcome: string(final.Outcome), note: rebootNote(final)}
-	n.end(r)
-	p.screen.End(n.name, r.told())
+	if err := p.sendAll(ctx, n); err != nil {
+		p.fail(n, fmt.Errorf("the new system runs, but its keys are not all there: %w", err), outcomeKeys)
+		return
+	}
+	p.end(n, result{outcome: string(final.Outcome), note: notes(rebootNote(final), final.Message, n.keysNote())})
+}
+
+// notes joins what there is to say about a node.
+func notes(of ...string) string {
+	return strings.Join(slices.DeleteFunc(of, func(s string) bool { return s == "" }), "; ")
 }
 
 func rebootNote(e wire.Event) string {

@@ -39,8 +39,14 @@ func (p *pipeline) prepare(ctx context.Context, n *node) {
 
 // steps are what lies between a node's evaluation and the barrier.
 func (p *pipeline) steps(ctx context.Context, n *node) error {
-	if err := p.reach(ctx, n); err != nil || n.upToDate || p.through == throughReach {
+	if err := p.reach(ctx, n); err != nil {
 		return err
+	}
+	if err := p.readKeys(ctx, n); err != nil {
+		return err
+	}
+	if n.upToDate || p.through == throughReach {
+		return p.pushAgent(ctx, n)
 	}
 	if p.sendsAgent() {
 		// While the build goes on; the push tells of an error.

@@ -13,6 +13,7 @@ type rebootCmd struct {
 	reach     `embed:""`
 	nixFlags  `embed:""`
 	answer    `embed:""`
+	noKeys    `embed:""`
 
 	Parallel  int  `short:"p" default:"1" placeholder:"N" help:"Hosts to reboot at once (default 1)."`
 	KeepGoing bool `short:"k" help:"Reboot the other hosts although one did not come back well."`
@@ -33,7 +34,7 @@ func (c rebootCmd) Run(ctx context.Context, s *session) error {
 		return errors.New("--timeout takes at least one second")
 	}
 	flags := pipelineFlags{c.selection, pace{c.Parallel, c.KeepGoing}, c.reach, c.nixFlags, c.answer}
-	return s.pipeline(ctx, flags, plan{through: throughReach, visit: c.reboot})
+	return s.pipeline(ctx, flags, plan{through: throughReach, visit: c.reboot, keys: !c.NoKeys && !c.NoWait})
 }
 
 // reboot takes one host through a reboot.
@@ -56,6 +57,9 @@ func (c rebootCmd) reboot(ctx context.Context, p *pipeline, n *node) error {
 		return withCode(exitUnknown, err)
 	}
 	n.facts = facts
+	if err := p.sendAll(ctx, n); err != nil {
+		return err
+	}
 	if facts.Running != facts.Profile {
 		return withCode(exitUnknown, fmt.Errorf("it booted %s, but its profile is %s: look at its boot loader", facts.Running, facts.Profile))
 	}

@@ -33,7 +33,11 @@ func (s *session) pipeline(ctx context.Context, flags pipelineFlags, todo plan) 
 		return s.refuse(u, err)
 	}
 	code := p.worst(ctx)
-	if err := p.report(u, code); err != nil {
+	tell := (*pipeline).report
+	if todo.tell != nil {
+		tell = todo.tell
+	}
+	if err := tell(p, u, code); err != nil {
 		return err
 	}
 	if code != ExitDone {

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"flakeops/flake"
+	"flakeops/keys"
+	"flakeops/keys/message"
+)
+
+// reader reads a node's keys on this machine; *keys.Reader is one.
+type reader interface {
+	Read(ctx context.Context, node string, of []keys.Key) ([]keys.Value, error)
+}
+
+// readKeys reads all of a node's keys, before anything is sent to any host.
+func (p *pipeline) readKeys(ctx context.Context, n *node) error {
+	if !p.keys || len(n.Deployment.Keys) == 0 {
+		return nil
+	}
+	p.screen.Status(n.name, "reading keys")
+	ctx, cancel := within(ctx, keysDeadline, "reading keys")
+	defer cancel()
+	values, err := p.reader.Read(ctx, n.name, nodeKeys(n.Node))
+	if err != nil {
+		return withCode(exitPush, because(ctx, err))
+	}
+	n.values = values
+	return nil
+}
+
+// sendsKeys says whether the node's host is to hear of keys: it has some, or
+// flakeops installed some that are to be removed.
+func (p *pipeline) sendsKeys(n *node) bool {
+	return p.keys && (len(n.Deployment.Keys) > 0 || n.facts.Keys)
+}
+
+// sendEarly sends the keys that the new system's activation needs.
+func (p *pipeline) sendEarly(ctx context.Context, n *node) error {
+	if !p.sendsKeys(n) {
+		return nil
+	}
+	var early []keys.Value
+	for _, v := range n.values {
+		if v.Key.UploadAt == keys.PreActivation {
+			early = append(early, v)
+		}
+	}
+	if len(early) == 0 {
+		return nil
+	}
+	reply, err := p.tellKeys(ctx, n, keys.Compose(message.Pre, early))
+	n.changed = reply.Changed
+	return err
+}
+
+// sendAll makes the host's keys those of the node. What sendEarly changed is
+// put to use only here, by the system that runs now.
+func (p *pipeline) sendAll(ctx context.Context, n *node) error {
+	if !p.sendsKeys(n) {
+		return nil
+	}
+	m := keys.Compose(message.Full, n.values)
+	m.Restart = keys.Restarts(nodeKeys(n.Node), n.changed)
+	reply, err := p.tellKeys(ctx, n, m)
+	n.changed = append(n.changed, reply.Changed...)
+	n.removed = reply.Removed
+	return err
+}
+
+func (p *pipeline) tellKeys(ctx context.Context, n *node, m message.Message) (message.Reply, error) {
+	p.screen.Status(n.name, "sending keys")
+	ctx, cancel := within(ctx, keysDeadline, "sending keys")
+	defer cancel()
+	agent, err := p.agents.path(ctx, n.System)
+	if err != nil {
+		return message.Reply{}, withCode(exitPush, err)
+	}
+	reply, err := n.host.SendKeys(ctx, agent, m)
+	if err != nil {
+		return reply, withCode(exitPush, fmt.Errorf("sending keys: %w", because(ctx, err)))
+	}
+	return reply, nil
+}
+
+// keysNote says in a few words what became of a node's keys.
+func (n *node) keysNote() string {
+	var parts []string
+	if len(n.changed) > 0 {
+		parts = append(parts, count(len(n.changed), "key", "changed"))
+	}
+	if len(n.removed) > 0 {
+		parts = append(parts, count(len(n.removed), "key", "removed"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func count(n int, what, how string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s %s", n, what, how)
+}
+
+// pushAgent brings the agent to a host that needs nothing else.
+func (p *pipeline) pushAgent(ctx context.Context, n *node) error {
+	if !p.sendsKeys(n) {
+		return nil
+	}
+	agent, err := p.agents.path(ctx, n.System)
+	if err != nil {
+		return withCode(exitPush, err)
+	}
+	if there, err := p.allThere(ctx, n, []string{agent}); there || err != nil {
+		return err
+	}
+	return p.send(ctx, n, parcel{paths: []string{agent}})
+}
+
+// nodeKeys are a node's keys as package keys takes them.
+func nodeKeys(n flake.Node) []keys.Key {
+	var of []keys.Key
+	for _, k := range n.Deployment.Keys {
+		of = append(of, keys.Key{
+			Attr: k.Attr, Name: k.Name, DestDir: k.DestDir, User: k.User, Group: k.Group, Mode: k.Mode,
+			UploadAt: keys.Phase(k.UploadAt), RestartUnits: k.RestartUnits, AllowPersistent: k.AllowPersistent,
+			HasText: k.HasText, File: k.File, Command: k.Command, Timeout: time.Duration(k.Timeout) * time.Second,
+		})
+	}
+	return of
+}
