@@ -40,7 +40,7 @@ func exitTable() []exitMeaning {
 		{exitOther, "usage, or any other error"},
 		{exitEvaluation, "evaluation failed"},
 		{exitBuild, "build failed"},
-		{exitPush, "push failed"},
+		{exitPush, "push failed, or keys could not be read or sent"},
 		{exitUnreachable, "host unreachable"},
 		{exitRefused, "refused: the host is being deployed to, its key changed, or it let nobody in"},
 		{exitRolledBack, "activation failed, and the host was rolled back"},
@@ -114,6 +114,7 @@ func exitCode(err error) int {
 		eval  *flake.EvalError
 		lock  *flake.LockError
 		build *flake.BuildError
+		key   *keysError
 		stage *coded
 	)
 	switch {
@@ -123,6 +124,8 @@ func exitCode(err error) int {
 		return exitEvaluation
 	case errors.As(err, &build):
 		return exitBuild
+	case errors.As(err, &key):
+		return exitPush
 	case errors.As(err, &stage):
 		return stage.code
 	}

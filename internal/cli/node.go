@@ -126,6 +126,7 @@ func failure(err error, otherwise string) result {
 		unreachable *remote.UnreachableError
 		outcome     *activate.OutcomeError
 		eval        *flake.EvalError
+		secret      *keysError
 	)
 	switch {
 	case r.code == ExitInterrupted:
@@ -136,6 +137,8 @@ func failure(err error, otherwise string) result {
 		r.outcome = outcomeUnreachable
 	case errors.As(err, &eval):
 		r.outcome = outcomeEvaluation
+	case errors.As(err, &secret):
+		r.outcome = outcomeKeys
 	case r.code == exitBuild:
 		r.outcome = outcomeBuild
 	case r.code == exitPush:

@@ -16,6 +16,12 @@ type reader interface {
 	Read(ctx context.Context, node string, of []keys.Key) ([]keys.Value, error)
 }
 
+// keysError is a node whose keys could not be read, or not be sent.
+type keysError struct{ err error }
+
+func (e *keysError) Error() string { return e.err.Error() }
+func (e *keysError) Unwrap() error { return e.err }
+
 // readKeys reads all of a node's keys, before anything is sent to any host.
 func (p *pipeline) readKeys(ctx context.Context, n *node) error {
 	if !p.keys || len(n.Deployment.Keys) == 0 {
@@ -26,7 +32,7 @@ func (p *pipeline) readKeys(ctx context.Context, n *node) error {
 	defer cancel()
 	values, err := p.reader.Read(ctx, n.name, nodeKeys(n.Node))
 	if err != nil {
-		return withCode(exitPush, because(ctx, err))
+		return &keysError{because(ctx, err)}
 	}
 	n.values = values
 	return nil
@@ -77,11 +83,11 @@ func (p *pipeline) tellKeys(ctx context.Context, n *node, m message.Message) (me
 	defer cancel()
 	agent, err := p.agents.path(ctx, n.System)
 	if err != nil {
-		return message.Reply{}, withCode(exitPush, err)
+		return message.Reply{}, &keysError{err}
 	}
 	reply, err := n.host.SendKeys(ctx, agent, m)
 	if err != nil {
-		return reply, withCode(exitPush, fmt.Errorf("sending keys: %w", because(ctx, err)))
+		return reply, &keysError{because(ctx, err)}
 	}
 	return reply, nil
 }
