@@ -1,5 +1,10 @@
 package keys
 
+import (
+	"fmt"
+	"strings"
+)
+
 // ReadError is a node whose keys cannot all be read.
 type ReadError struct {
 	Node     string
@@ -8,13 +13,35 @@ type ReadError struct {
 
 // Failure is a key that cannot be read.
 type Failure struct {
-	Attr string
-	Err  error
+	Attr string // of deployment.keys
+	Err  error  // without any part of a value
 }
 
-func (e *ReadError) Error() string { return e.Node }
+// Error names the node and each key. Keys that failed for the same reason, such
+// as texts that cannot be evaluated, share a line.
+func (e *ReadError) Error() string {
+	var reasons []string
+	attrs := map[string][]string{}
+	for _, f := range e.Failures {
+		text := f.Err.Error()
+		if attrs[text] == nil {
+			reasons = append(reasons, text)
+		}
+		attrs[text] = append(attrs[text], f.Attr)
+	}
+	lines := make([]string, len(reasons))
+	for i, text := range reasons {
+		noun := "key"
+		if len(attrs[text]) > 1 {
+			noun = "keys"
+		}
+		lines[i] = fmt.Sprintf("%s: %s %s: %s", e.Node, noun, strings.Join(attrs[text], ", "), text)
+	}
+	return strings.Join(lines, "\n")
+}
 
-// HostError is what a host says about a message it could not follow.
+// HostError is what a host says about a message that it could not follow.
 type HostError struct{ Reason string }
 
-func (e *HostError) Error() string { return e.Reason }
+// Error gives the host's words, which name keys and no values.
+func (e *HostError) Error() string { return "installing keys: " + e.Reason }

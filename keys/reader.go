@@ -2,10 +2,14 @@ package keys
 
 import (
 	"context"
-	"errors"
+	"sync"
 
 	"flakeops/internal/run"
 )
+
+// atOnce is how many commands of a run may run at the same time: they may ask a
+// server, or the operator.
+const atOnce = 4
 
 // Reader reads the keys of one run's nodes. It may be used by several
 // goroutines at once. It remembers what each command printed, so that a command
@@ -18,11 +22,73 @@ type Reader struct {
 	// attribute. Its error must not hold a value.
 	Texts  func(ctx context.Context, node string, attrs []string) (map[string]Secret, error)
 	Runner run.Runner // runs commands; nil means run.Local
+
+	memo  memo
+	once  sync.Once
+	slots turn
 }
 
 // Read reads all of a node's keys, in the order given. When one cannot be read
 // it returns no value and a *ReadError that names every key that failed, and
 // never a value; or the cause of ctx, when that ended.
 func (r *Reader) Read(ctx context.Context, node string, keys []Key) ([]Value, error) {
-	return nil, errors.New("not yet")
+	r.once.Do(func() { r.slots = make(turn, atOnce) })
+	of := r.sources(node, keys)
+	values, failed := make([]Value, len(keys)), make([]error, len(keys))
+	var all sync.WaitGroup
+	for i, k := range keys {
+		all.Go(func() {
+			values[i].Key = k
+			if failed[i] = k.Check(); failed[i] != nil {
+				return
+			}
+			values[i].Secret, failed[i] = of(k).Read(ctx, k)
+		})
+	}
+	all.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	e := &ReadError{Node: node}
+	for i, err := range failed {
+		if err == nil && values[i].Secret.Len() == 0 {
+			err = errEmpty
+		}
+		if err != nil {
+			e.Failures = append(e.Failures, Failure{Attr: keys[i].Attr, Err: err})
+		}
+	}
+	if len(e.Failures) > 0 {
+		return nil, e
+	}
+	return values, nil
+}
+
+// sources gives, for the keys of a node, the source of each.
+func (r *Reader) sources(node string, keys []Key) func(Key) Source {
+	runner := r.Runner
+	if runner == nil {
+		runner = run.Local{}
+	}
+	dir := r.Dir
+	if dir == "" {
+		dir = r.Source // what a remote flake has for a directory
+	}
+	commands := commandSource{node: node, dir: dir, runner: runner, memo: &r.memo, slots: r.slots}
+	files := fileSource{dir: r.Dir, root: r.Root, source: r.Source}
+	texts := &textSource{node: node, texts: r.Texts, turn: newTurn()}
+	for _, k := range keys {
+		if k.HasText {
+			texts.attrs = append(texts.attrs, k.Attr)
+		}
+	}
+	return func(k Key) Source {
+		switch {
+		case k.HasText:
+			return texts
+		case k.File != "":
+			return files
+		}
+		return commands
+	}
 }

@@ -2,26 +2,59 @@ package keys
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"slices"
 
 	"flakeops/internal/run"
 	"flakeops/keys/message"
 )
 
-// Compose makes the message for a host. For message.Check the values may be
+// Compose makes the message for a host. In one for message.Check a value may be
 // zero: then the host compares all but the content.
 func Compose(mode message.Mode, values []Value) message.Message {
-	return message.Message{}
+	m := message.Message{Mode: mode, Keys: make([]message.Key, len(values))}
+	for i, v := range values {
+		m.Keys[i] = v.Key.onHost(v.Secret)
+	}
+	return m
 }
 
 // Restarts lists the units of those keys whose Name is in changed, for the
-// Restart of a Full message after a Pre one.
-func Restarts(keys []Key, changed []string) []string { return nil }
+// Restart of a Full message that follows a Pre one.
+func Restarts(keys []Key, changed []string) []string {
+	var units []string
+	for _, k := range keys {
+		if slices.Contains(changed, k.Name) {
+			units = append(units, k.RestartUnits...)
+		}
+	}
+	slices.Sort(units)
+	return slices.Compact(units)
+}
 
 // Send hands m to the agent, the file at that store path, by way of r, which is
 // root on the host. A *HostError says that the host could not do all of it;
-// then the reply tells what it did. With any other error the host may or may
-// not have installed the keys, but never some of them.
+// then the reply tells what it did. After any other error the host has all of
+// the keys or none of them, and sending them again finds out.
 func Send(ctx context.Context, r run.Runner, agent string, m message.Message) (message.Reply, error) {
-	return message.Reply{}, errors.New("not yet")
+	frame, err := m.Reader()
+	if err != nil {
+		return message.Reply{}, err
+	}
+	out := &run.Tail{Max: message.MaxReply + 1}
+	_, err = r.Run(ctx, run.Command{
+		Argv:   []string{agent, "agent", "keys"},
+		Stdin:  frame,
+		Stdout: out,
+	})
+	reply, errReply := message.DecodeReply([]byte(out.String()))
+	switch {
+	case errReply == nil && reply.Error != "":
+		return reply, &HostError{Reason: reply.Error}
+	case err != nil:
+		return message.Reply{}, fmt.Errorf("sending keys: %w", err)
+	case errReply != nil:
+		return message.Reply{}, fmt.Errorf("sending keys: %w", errReply)
+	}
+	return reply, nil
 }

@@ -123,8 +123,10 @@ func (i *installer) finish(j *journal, open *dirs) error {
 	if err := i.before("manifest", i.manifestFile(), nil); err != nil {
 		return err
 	}
-	if err := writeState(i.manifestFile(), j.Manifest); err != nil {
-		return fmt.Errorf("writing %s: %w", i.manifestFile(), err)
+	if now, err := i.readManifest(); err != nil || !now.equal(j.Manifest) {
+		if err := writeState(i.manifestFile(), j.Manifest); err != nil {
+			return fmt.Errorf("writing %s: %w", i.manifestFile(), err)
+		}
 	}
 	if err := i.before("done", j.file, nil); err != nil {
 		return err

@@ -99,7 +99,7 @@ func safe(fd int, path string) (shared bool, err error) {
 
 func inMemory(fs *unix.Statfs_t) bool {
 	// The field's type differs between architectures.
-	kind := uint32(fs.Type) //nolint:unconvert // see above
+	kind := uint32(fs.Type)
 	return kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC
 }
 

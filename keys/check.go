@@ -1,0 +1,70 @@
+package keys
+
+import (
+	"errors"
+	"fmt"
+
+	"flakeops/keys/message"
+)
+
+// Check says what is wrong with the settings of a key. It does not look at the
+// source itself.
+func (k Key) Check() error {
+	switch k.UploadAt {
+	case PreActivation, PostActivation:
+	default:
+		return fmt.Errorf("deployment.keys.%s.uploadAt is %q: use %s or %s", k.Attr, k.UploadAt, PreActivation, PostActivation)
+	}
+	n := 0
+	for _, set := range []bool{k.HasText, k.File != "", len(k.Command) > 0} {
+		if set {
+			n++
+		}
+	}
+	if n != 1 {
+		return fmt.Errorf("deployment.keys.%s has %d sources: set exactly one of text, keyFile and keyCommand", k.Attr, n)
+	}
+	if len(k.Command) > 0 && k.Command[0] == "" {
+		return fmt.Errorf("deployment.keys.%s.keyCommand has an empty program", k.Attr)
+	}
+	if k.Timeout < 0 {
+		return fmt.Errorf("deployment.keys.%s.timeout is below zero", k.Attr)
+	}
+	if err := k.onHost(Secret{}).Check(); err != nil {
+		return fmt.Errorf("deployment.keys.%s: %w", k.Attr, err)
+	}
+	return nil
+}
+
+// onHost is the key as the host is told of it.
+func (k Key) onHost(value Secret) message.Key {
+	return message.Key{Name: k.Name, Dir: k.DestDir, User: k.User, Group: k.Group, Mode: k.Mode,
+		Persistent: k.AllowPersistent, RestartUnits: k.RestartUnits, Value: value}
+}
+
+// checkValue refuses what cannot be a secret.
+func checkValue(value []byte) error {
+	switch {
+	case len(value) > message.MaxValue:
+		return errTooLarge
+	case blank(value):
+		return errEmpty
+	}
+	return nil
+}
+
+var (
+	errEmpty    = errors.New("it is empty, which no secret is")
+	errTooLarge = fmt.Errorf("it is larger than %d MiB", message.MaxValue>>20)
+)
+
+// blank says whether there is nothing but white space: what a pipe is left with
+// when the program before it failed.
+func blank(value []byte) bool {
+	for _, c := range value {
+		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,93 @@
+package keys
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"flakeops/internal/run"
+	"flakeops/keys/message"
+)
+
+const defaultTimeout = time.Minute
+
+// commandSource reads what commands print.
+type commandSource struct {
+	node   string
+	dir    string
+	runner run.Runner
+	memo   *memo
+	slots  turn // for as many commands as may run at once
+}
+
+// Read runs the command of a key, or gives what it printed before.
+func (s commandSource) Read(ctx context.Context, k Key) (Secret, error) {
+	id := strings.Join(append([]string{s.node, k.Attr}, k.Command...), "\x00")
+	return s.memo.get(ctx, id, func() (Secret, error) {
+		if err := s.slots.take(ctx); err != nil {
+			return Secret{}, err
+		}
+		defer s.slots.give()
+		value, err := s.print(ctx, k)
+		if err != nil {
+			return Secret{}, fmt.Errorf("keyCommand %s: %w", k.Command[0], err)
+		}
+		return NewSecret(value), nil
+	})
+}
+
+func (s commandSource) print(ctx context.Context, k Key) ([]byte, error) {
+	most := k.Timeout
+	if most == 0 {
+		most = defaultTimeout
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("it did not end within %v: see that it asks nothing, or raise deployment.keys.%s.timeout", most, k.Attr))
+	defer cancel()
+	limited, stop := context.WithCancelCause(limited)
+	defer stop(nil)
+	out := &bounded{full: func() { stop(errTooLarge) }}
+	_, err := s.runner.Run(limited, run.Command{
+		Argv:   k.Command,
+		Dir:    s.dir,
+		Env:    []string{"FLAKEOPS_NODE=" + s.node, "FLAKEOPS_KEY=" + k.Attr},
+		Stdout: out,
+		Grace:  time.Second,
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case limited.Err() != nil && err != nil:
+		return nil, context.Cause(limited)
+	case out.over:
+		return nil, errTooLarge
+	case err != nil:
+		return nil, withheld(err, out.buf.Bytes())
+	}
+	return out.buf.Bytes(), checkPrinted(out.buf.Bytes())
+}
+
+func checkPrinted(value []byte) error {
+	if blank(value) {
+		return errors.New("it printed nothing, though it says that it succeeded")
+	}
+	return checkValue(value)
+}
+
+// bounded keeps what is written to it, up to the length of a value.
+type bounded struct {
+	buf  bytes.Buffer
+	full func()
+	over bool
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.buf.Len()+len(p) > message.MaxValue {
+		b.over = true
+		b.full()
+		return 0, errTooLarge
+	}
+	return b.buf.Write(p)
+}
