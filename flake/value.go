@@ -46,8 +46,12 @@ func readPort(to **int, v gjson.Result) error {
 	return nil
 }
 
+// MaxTimeout is the longest time a setting may allow, in seconds: 30 days, which
+// is what the agent takes.
+const MaxTimeout = 30 * 24 * 60 * 60
+
 func readSeconds(to *int, v gjson.Result) error {
-	s, err := whole(v, 1, math.MaxInt32)
+	s, err := whole(v, 1, MaxTimeout)
 	if err != nil {
 		return err
 	}

@@ -81,15 +81,19 @@ func (r Request) Validate() error {
 		return fmt.Errorf("agent %q is not a store path", r.Agent)
 	case !path.IsAbs(r.Profile) || path.Clean(r.Profile) != r.Profile:
 		return fmt.Errorf("profile %q is not an absolute path", r.Profile)
-	case r.ActivationTimeout <= 0:
-		return errors.New("activationTimeout must be at least one second")
-	case r.MagicRollback && r.ConfirmTimeout <= 0:
-		return errors.New("confirmTimeout must be at least one second")
+	case r.ActivationTimeout <= 0 || r.ActivationTimeout > MaxTimeout:
+		return fmt.Errorf("activationTimeout must be from 1 to %d seconds", MaxTimeout)
+	case r.ConfirmTimeout < 0 || r.ConfirmTimeout > MaxTimeout || r.MagicRollback && r.ConfirmTimeout == 0:
+		return fmt.Errorf("confirmTimeout must be from 1 to %d seconds", MaxTimeout)
 	case r.MagicRollback && len(r.TokenHash) != TokenHashLen:
 		return errors.New("tokenHash is not a SHA-256 digest in hexadecimal")
 	}
 	return nil
 }
+
+// MaxTimeout is the longest that an activation or the wait for its confirm may
+// be allowed, in seconds: 30 days. Sums of a few of them are still times.
+const MaxTimeout = 30 * 24 * 60 * 60
 
 // TokenHashLen is the length of Request.TokenHash: a SHA-256 digest in hexadecimal.
 const TokenHashLen = 64

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
@@ -58,8 +58,8 @@ func (g goals) goal() wire.Goal {
 
 func (o overrides) check() error {
 	for _, t := range []*int{o.ConfirmTimeout, o.ActivationTimeout} {
-		if t != nil && *t < 1 {
-			return errors.New("--confirm-timeout and --activation-timeout take at least one second")
+		if t != nil && (*t < 1 || *t > wire.MaxTimeout) {
+			return fmt.Errorf("--confirm-timeout and --activation-timeout take from 1 to %d seconds", wire.MaxTimeout)
 		}
 	}
 	return nil

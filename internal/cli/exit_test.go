@@ -64,3 +64,9 @@ func TestTheWorstCodeWins(t *testing.T) {
 		t.Errorf("the table has %d codes", len(exitTable()))
 	}
 }
+
+func TestAgentTakesTheLongestTimeThatAFlakeMaySet(t *testing.T) {
+	if flake.MaxTimeout != wire.MaxTimeout {
+		t.Errorf("a flake may set %d s, an agent takes %d s", flake.MaxTimeout, wire.MaxTimeout)
+	}
+}
