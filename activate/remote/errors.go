@@ -114,7 +114,7 @@ func (e *ElevationError) Error() string {
 	if e.Err != nil {
 		return s + ": " + e.Err.Error()
 	}
-	return s + "; correct deployment.privilegeEscalationCommand"
+	return s + "; check deployment.privilegeEscalationCommand and the login shell of " + e.User
 }
 
 // Unwrap gives the cause.

@@ -40,7 +40,7 @@ func (d *Decoder) Next() (Event, error) {
 	}
 	var e Event
 	if err := json.Unmarshal(d.scanner.Bytes(), &e); err != nil {
-		return Event{}, fmt.Errorf("not an event: %w", err)
+		return Event{}, fmt.Errorf("not an event: %.60q: %w", d.scanner.Bytes(), err)
 	}
 	switch e.Kind {
 	case Heartbeat, Reply, Refused:
