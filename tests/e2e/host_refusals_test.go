@@ -136,7 +136,7 @@ func TestPrivilegeEscalationThatDoesNotWork(t *testing.T) {
 			f.setting("web", "targetUser", "ops")
 			f.setting("web", "privilegeEscalationCommand", c.command)
 			before := web.snapshot()
-			f.deploy().exits(c.code).says(append(c.says, "web", "correct deployment.privilegeEscalationCommand")...)
+			f.deploy().exits(c.code).says(append(c.says, "web", "check deployment.privilegeEscalationCommand")...)
 			web.is(before)
 			web.hasNoTraces()
 			if web.holds("[ -e /home/ops/touched ]") {
@@ -152,7 +152,7 @@ func TestUserWhoMayNotRunCommands(t *testing.T) {
 	f.setting("web", "targetUser", "ops")
 	before := web.snapshot()
 	for shell, says := range map[string]string{
-		"/usr/sbin/nologin": "This account is currently not available", "/bin/false": "exit status 1", "/nowhere": "ops",
+		"/usr/sbin/nologin": "This account is currently not available", "/bin/false": "login shell of ops", "/nowhere": "ops",
 	} {
 		web.sh("usermod --shell " + shell + " ops")
 		r := f.deploy()

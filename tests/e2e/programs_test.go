@@ -49,3 +49,12 @@ func hasAnyPrefix(name string, prefixes []string) bool {
 	}
 	return false
 }
+
+// writeIn writes a file on a host.
+func writeIn(m *machine, path, text string) error {
+	from := filepath.Join(m.t.TempDir(), "file")
+	if err := os.WriteFile(from, []byte(text), 0o600); err != nil {
+		return err
+	}
+	return m.CopyIn(m.t.Context(), from, path)
+}
