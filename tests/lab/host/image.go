@@ -26,7 +26,7 @@ var recipe embed.FS
 // imagePackages are what a host has beyond Debian's essential packages.
 func imagePackages() []string {
 	return []string{
-		"ca-certificates", "dbus", "git", "iproute2", "nftables", "nix-bin", "nix-setup-systemd",
+		"ca-certificates", "dbus", "git", "inotify-tools", "iproute2", "nftables", "nix-bin", "nix-setup-systemd",
 		"openssh-client", "openssh-server", "procps", "sudo", "systemd", "systemd-sysv",
 	}
 }

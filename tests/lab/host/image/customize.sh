@@ -35,6 +35,9 @@ done
 mkdir -p "$root/boot" "$root/nix/store" "$root/nix/var/nix/profiles" "$root/nix/var/nix/gcroots"
 chown root:"$(chroot "$root" getent group nixbld | cut -d: -f3)" "$root/nix/store"
 chmod 1775 "$root/nix/store"
+chroot "$root" groupadd --system keys
+mkdir -p "$root/etc/systemd/system/local-fs.target.wants"
+ln -sfn ../run-keys.mount "$root/etc/systemd/system/local-fs.target.wants/run-keys.mount"
 ln -sfn /run/current-system "$root/nix/var/nix/gcroots/current-system"
 ln -sfn /run/booted-system "$root/nix/var/nix/gcroots/booted-system"
 ln -sfn /nix/var/nix/profiles "$root/nix/var/nix/gcroots/profiles"
