@@ -22,6 +22,13 @@ type Node struct {
 	Payload  int      `json:"payload,omitempty"`  // bytes of further store paths, in all
 	Paths    int      `json:"paths,omitempty"`    // number of further store paths
 	Seed     string   `json:"seed,omitempty"`     // of the payload; default Version
+	Needs    []string `json:"needs,omitempty"`    // attributes of Keys that a service requires
+	Users    []string `json:"users,omitempty"`    // created by activation, each with a group of its name
+	Groups   []string `json:"groups,omitempty"`   // created by activation
+
+	// Keys holds the node's deployment.keys by attribute. When not empty the
+	// node imports the module.
+	Keys map[string]map[string]any `json:"keys,omitempty"`
 
 	// Deployment holds the node's deployment settings by option name. When
 	// nil the node does not import the module; when empty it has its defaults.

@@ -67,7 +67,7 @@ func TestNodesLookLikeNixOS(t *testing.T) {
 		"targetHost": nil, "alternateHosts": []any{}, "targetPort": nil, "targetUser": "root",
 		"sshOptions": []any{}, "privilegeEscalationCommand": []any{"sudo", "-H", "--"}, "tags": []any{},
 		"buildOnTarget": false, "substituteOnTarget": true, "magicRollback": true, "autoRollback": true,
-		"confirmTimeout": 30.0, "activationTimeout": 300.0,
+		"confirmTimeout": 30.0, "activationTimeout": 300.0, "keys": map[string]any{},
 	}
 	if !reflect.DeepEqual(defaults.Deployment, want) {
 		t.Errorf("defaults:\n got %v\nwant %v", defaults.Deployment, want)
@@ -91,17 +91,58 @@ func TestNodesLookLikeNixOS(t *testing.T) {
 	}
 }
 
+func TestKeysLookLikeNixOS(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("from a file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := flakes.Fleet(t, map[string]flakes.Node{"a": {Keys: map[string]map[string]any{
+		"least": {"text": "x"},
+		"set":   {"name": "b+c", "destDir": "/run/x", "keyCommand": []string{"pass"}, "restartUnits": []string{"a.service"}},
+		"read":  {"textFile": secret},
+	}}})
+	const settings = `c: builtins.mapAttrs (_: k: removeAttrs k [ "text" ]) c.config.deployment.keys`
+	var keys map[string]map[string]any
+	decode(t, flakes.Nix(t, dir, "eval", "--json", ".#nixosConfigurations.a", "--apply", settings), &keys)
+	least := map[string]any{
+		"name": "least", "hasText": true, "keyFile": nil, "keyCommand": nil, "destDir": "/run/keys", "path": "/run/keys/least",
+		"user": "root", "group": "root", "permissions": "0400", "uploadAt": "pre-activation", "restartUnits": []any{},
+		"allowPersistent": false, "timeout": 60.0,
+	}
+	if !reflect.DeepEqual(keys["least"], least) {
+		t.Errorf("least:\n got %v\nwant %v", keys["least"], least)
+	}
+	if set := keys["set"]; set["path"] != "/run/x/b+c" || set["hasText"] != false || keys["read"]["hasText"] != true {
+		t.Errorf("set: %v\nread: %v", set, keys["read"])
+	}
+	const text = ".#nixosConfigurations.a.config.deployment.keys.read.text"
+	if got := flakes.Nix(t, dir, "eval", "--raw", "--impure", text); got != "from a file" {
+		t.Errorf("text %q", got)
+	}
+	if _, err := flakes.TryNix(t, dir, "eval", "--raw", text); err == nil {
+		t.Error("a pure evaluation reads a file outside of the flake")
+	}
+	system := build(t, dir, "a")
+	if got := read(t, system, "etc/fleet/units"); got != "fleet-app.service\nb\\x2bc-key.path\nleast-key.path\nread-key.path\n" {
+		t.Errorf("starts %q", got)
+	}
+}
+
 func TestMistakesAreErrors(t *testing.T) {
 	dir := flakes.Fleet(t, map[string]flakes.Node{
 		"good":    {},
 		"throws":  {Faults: []string{"eval-throws"}, Message: "thrown on purpose"},
 		"fault":   {Faults: []string{"no-such-thing"}},
 		"setting": {Deployment: map[string]any{"targetHots": "a"}},
+		"key":     {Keys: map[string]map[string]any{"a": {"txt": "x"}}},
+		"need":    {Needs: []string{"no-key"}},
 	})
 	for name, want := range map[string]string{
 		"throws":  "thrown on purpose",
 		"fault":   "no such fault: no-such-thing",
 		"setting": "deployment.targetHots",
+		"key":     "deployment.keys.a.txt",
+		"need":    "needs a key that is not there: no-key",
 	} {
 		_, err := flakes.TryNix(t, dir, "eval", "--json", ".#nixosConfigurations."+name, "--apply", readNode)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -35,17 +35,38 @@ let
   };
 
   # One store path per service, so that a service changes only with its input.
-  service = script: value: build {
+  serviceWith = more: script: value: build ({
     name = "fleet-${script}";
     args = [ "-eu" (./build + "/${script}.sh") ];
     inherit value;
-  };
+  } // more);
+  service = serviceWith { };
   services =
     if has "no-units" then [ ]
     else
       [ (service "app" version) ]
       ++ (if node ? config then [ (service "config" node.config) ] else [ ])
+      ++ (if needs != [ ] then [ keyed ] else [ ])
       ++ (if has "unit-fails" then [ (service "broken" message) ] else [ ]);
+
+  # The units of the node's keys, and a service that needs some of them.
+  keys = settings.config.keys;
+  needs = map (attr: keys.${attr} or (throw "nodes.json: ${name}: needs a key that is not there: ${attr}"))
+    (node.needs or [ ]);
+  units = import ./keys/units.nix {
+    inotifywait = "/usr/bin/inotifywait";
+    keys = map
+      (key: { inherit (key) name path; services = if builtins.elem key.name (map (k: k.name) needs) then [ "fleet-keyed.service" ] else [ ]; })
+      (builtins.attrValues keys);
+  };
+  keyed = serviceWith
+    {
+      units = map (key: "${units.unit key.name}.service") needs;
+      paths = map (key: key.path) needs;
+    } "keyed" version;
+  keyUnits =
+    if keys == { } then { }
+    else units.services // units.paths // { "keys.target" = units.target.text; };
 
   # `paths` store paths of `payload` bytes in all.
   count = if node ? paths then node.paths else if node ? payload then 1 else 0;
@@ -66,42 +87,23 @@ let
     nodeName = name;
     gateFile = node.gateFile or "";
     bulk = map (output: bulk.${output}) outputs;
+    users = node.users or [ ];
+    groups = node.groups or [ ];
+    # NAME=FILE for each unit of a key, and those that a boot starts.
+    keyUnits = map (unit: "${unit}=${builtins.toFile "unit" keyUnits.${unit}}") (builtins.attrNames keyUnits);
+    keyPaths = builtins.attrNames units.paths;
   };
 
-  # The real module, given as much of nixpkgs' lib as it needs.
-  module = import ./module.nix {
-    lib = {
-      mkOption = option: option;
-      literalMD = text: text;
-      types = {
-        bool = null;
-        str = null;
-        port = null;
-        ints.positive = null;
-        nullOr = type: null;
-        listOf = type: null;
-      };
-    };
-  };
-  declared = module.options.deployment;
-  defined = node.deployment or { };
-  unknown = builtins.attrNames (builtins.removeAttrs defined (builtins.attrNames declared));
-
-  # As in NixOS, an option of a nullable type that nothing defines reads as null.
-  value = setting: option: defined.${setting} or option.default or null;
-  isDefined = setting: option: option // {
-    isDefined = option ? default || defined ? ${setting};
-  };
-  imported = node ? deployment;
+  settings = import ./settings.nix name node;
 in
 {
-  config = if unknown != [ ] then throw "The option `deployment.${builtins.head unknown}' does not exist." else {
+  config = {
     system.build.toplevel = if has "eval-throws" then throw message else toplevel;
     nixpkgs.hostPlatform.system = platform;
     networking.hostName = "fleet";
-  } // (if imported then { deployment = builtins.mapAttrs value declared; } else { });
+  } // (if settings.imported then { deployment = settings.config; } else { });
 
   pkgs.stdenv.hostPlatform.system = platform;
 
-  options = if imported then { deployment = builtins.mapAttrs isDefined declared; } else { };
+  options = if settings.imported then { deployment = settings.options; } else { };
 }

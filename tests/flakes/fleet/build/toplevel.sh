@@ -33,6 +33,14 @@ for service in $services; do
 	done
 done
 
+# Copies, because systemd minds the name that a link leads to.
+for unit in $keyUnits; do
+	cp "${unit#*=}" "$out/etc/systemd/system/${unit%%=*}"
+done
+[ -z "$keyPaths" ] || printf '%s\n' $keyPaths >>"$out/etc/fleet/units"
+printf '%s\n' $users >"$out/etc/fleet/users"
+printf '%s\n' $groups >"$out/etc/fleet/groups"
+
 for fault in $faults; do
 	if [ -e "$common/system/faults/$fault" ]; then
 		cp "$common/system/faults/$fault" "$out/faults/"
