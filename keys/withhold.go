@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,6 +18,9 @@ const (
 	wholeLine   = 4 << 10 // a longer one may have lost its beginning
 	telling     = 4       // characters, from which on a word may tell something of a secret
 )
+
+// escapes are what sets colours on a terminal.
+var escapes = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)
 
 // withheld tells how a command failed. What it wrote to stderr is quoted without
 // each line that shows anything of what it wrote to stdout, which may be the
@@ -50,6 +54,7 @@ func quote(stderr string, stdout []byte) string {
 	var lines []string
 	hidden := false
 	for line := range strings.Lines(stderr) {
+		line = escapes.ReplaceAllString(line, "")
 		line = strings.TrimSpace(strings.ToValidUTF8(strings.Map(visible, line), ""))
 		switch {
 		case line == "":

@@ -1,0 +1,293 @@
+package keys
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"flakeops/internal/run"
+	"flakeops/keys/message"
+)
+
+// place makes the keys of one kind of source for the conformance suite.
+type place struct {
+	source  Source
+	holding func(t *testing.T, attr string, value []byte) Key
+	failing func(t *testing.T, attr string, value []byte) Key // has the value at hand, and fails
+}
+
+func base(attr string) Key {
+	return Key{Attr: attr, Name: attr, DestDir: "/run/keys", User: "root", Group: "root", Mode: 0o400, UploadAt: PreActivation}
+}
+
+func places(t *testing.T) map[string]place {
+	t.Helper()
+	dir := t.TempDir()
+	save := func(t *testing.T, attr string, value []byte) string {
+		t.Helper()
+		name := filepath.Join(dir, attr)
+		if err := os.WriteFile(name, value, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	command := func(t *testing.T, attr, script string, value []byte) Key {
+		k := base(attr)
+		k.Command = []string{"sh", "-c", script, "sh", save(t, attr, value)}
+		return k
+	}
+	var mu sync.Mutex
+	texts := map[string]Secret{}
+	return map[string]place{
+		"file": {
+			source: fileSource{dir: dir},
+			holding: func(t *testing.T, attr string, value []byte) Key {
+				k := base(attr)
+				save(t, attr, value)
+				k.File = attr
+				return k
+			},
+			failing: func(t *testing.T, attr string, value []byte) Key {
+				k := base(attr)
+				k.File = save(t, attr, value) + "/not-a-directory"
+				return k
+			},
+		},
+		"command": {
+			source: commandSource{node: "web", dir: dir, runner: run.Local{}, memo: &memo{}, slots: make(turn, 2)},
+			holding: func(t *testing.T, attr string, value []byte) Key {
+				return command(t, attr, `cat "$1"`, value)
+			},
+			failing: func(t *testing.T, attr string, value []byte) Key {
+				return command(t, attr, `cat "$1"; cat "$1" >&2; exit 3`, value)
+			},
+		},
+		"text": {
+			source: &textSource{node: "web", turn: newTurn(), done: true, values: texts},
+			holding: func(_ *testing.T, attr string, value []byte) Key {
+				mu.Lock()
+				defer mu.Unlock()
+				texts[attr] = NewSecret(value)
+				k := base(attr)
+				k.HasText = true
+				return k
+			},
+			failing: func(_ *testing.T, attr string, _ []byte) Key {
+				k := base(attr)
+				k.HasText = true
+				return k
+			},
+		},
+	}
+}
+
+// TestSources is what every kind of source has to do.
+func TestSources(t *testing.T) {
+	for kind, p := range places(t) {
+		t.Run(kind, func(t *testing.T) {
+			for name, value := range map[string][]byte{
+				"plain":   []byte("hunter2"),
+				"line":    []byte("hunter2\n"),
+				"lines":   []byte("\n  two\nlines \n\n"),
+				"binary":  []byte("\x00\x01\xff\xfe\r\n\x00"),
+				"byte":    {0},
+				"big":     bytes.Repeat([]byte("0123456789abcdef"), 1<<16),
+				"largest": bytes.Repeat([]byte("x"), message.MaxValue),
+			} {
+				k := p.holding(t, name, value)
+				for range 2 {
+					got, err := p.source.Read(t.Context(), k)
+					if err != nil {
+						t.Fatalf("%s: %v", name, err)
+					}
+					if !bytes.Equal(got.Reveal(), value) {
+						t.Errorf("%s: %d bytes came as %d others", name, len(value), got.Len())
+					}
+				}
+			}
+			for name, value := range map[string][]byte{
+				"empty":   {},
+				"blank":   []byte(" \t\r\n\n"),
+				"toolong": bytes.Repeat([]byte("secret"), message.MaxValue/6+1),
+			} {
+				got, err := p.source.Read(t.Context(), p.holding(t, name, value))
+				if err == nil || got.Len() != 0 {
+					t.Errorf("%s: %d bytes, error %v", name, got.Len(), err)
+				} else if strings.Contains(err.Error(), "secret") && name == "toolong" {
+					t.Errorf("the value is in %q", err)
+				}
+			}
+			got, err := p.source.Read(t.Context(), p.failing(t, "bad", []byte("Tr0ub4dor&3\n")))
+			if err == nil || got.Len() != 0 {
+				t.Errorf("a failing source gives %d bytes, error %v", got.Len(), err)
+			} else if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "Tr0ub4dor") {
+				t.Errorf("the value is in %#v", err)
+			}
+			k := p.holding(t, "late", []byte("hunter2"))
+			why := errors.New("the operator left")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			cancel(why)
+			if got, err := p.source.Read(ctx, k); !errors.Is(err, why) || got.Len() != 0 {
+				t.Errorf("after the end of the context: %d bytes, error %v", got.Len(), err)
+			}
+			if got, err := p.source.Read(t.Context(), k); err != nil || got.Len() == 0 {
+				t.Errorf("it remembers that it was interrupted: %v", err)
+			}
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					if got, err := p.source.Read(t.Context(), k); err != nil || string(got.Reveal()) != "hunter2" {
+						t.Errorf("at the same time: %v", err)
+					}
+				})
+			}
+			all.Wait()
+		})
+	}
+}
+
+func commandKey(attr string, argv ...string) Key {
+	k := base(attr)
+	k.Command = argv
+	return k
+}
+
+func sh(attr, script string, args ...string) Key {
+	return commandKey(attr, append([]string{"sh", "-c", script, "sh"}, args...)...)
+}
+
+func TestCommandGetsArgvDirectoryAndNames(t *testing.T) {
+	dir := t.TempDir()
+	r := &Reader{Dir: dir}
+	got, err := r.Read(t.Context(), "web-1", []Key{sh("db", `printf '%s|' "$@" "$FLAKEOPS_NODE" "$FLAKEOPS_KEY" "$(pwd)"; cat`, "a b", "$(id)", "*")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "a b|$(id)|*|web-1|db|" + dir + "|"; string(got[0].Secret.Reveal()) != want {
+		t.Errorf("got %q, want %q", got[0].Secret.Reveal(), want)
+	}
+	if _, err := r.Read(t.Context(), "web", []Key{commandKey("x", "echo hunter2; true")}); err == nil {
+		t.Error("a shell read the command")
+	}
+}
+
+func TestCommandRunsOnceForEachNodeAndKey(t *testing.T) {
+	dir := t.TempDir()
+	r := &Reader{Dir: dir}
+	ok := func(attr string) Key { return sh(attr, `echo x >>count; echo value`) }
+	bad := sh("bad", `echo x >>failed; exit 1`)
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			if _, err := r.Read(t.Context(), "one", []Key{ok("a"), ok("b")}); err != nil {
+				t.Error(err)
+			}
+			if _, err := r.Read(t.Context(), "one", []Key{bad}); err == nil {
+				t.Error("a failure is forgotten")
+			}
+			if _, err := r.Read(t.Context(), "two", []Key{ok("a")}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for name, want := range map[string]int{"count": 3, "failed": 1} {
+		if b, err := os.ReadFile(filepath.Join(dir, name)); err != nil || bytes.Count(b, []byte("x")) != want {
+			t.Errorf("%s: %d times, %v", name, bytes.Count(b, []byte("x")), err)
+		}
+	}
+}
+
+func TestCommandFailuresNameNodeAndKeyButNoValue(t *testing.T) {
+	slow := sh("slow", `echo Tr0ub4dor; exec sleep 600`)
+	slow.Timeout = 300 * time.Millisecond
+	for want, k := range map[string]Key{
+		"exit status 4":                         sh("k", `exit 4`),
+		"exit status 5: no such entry; try ls":  sh("k", `printf Tr0ub4dor; printf '\033[1mno such entry\ntry ls\n' >&2; exit 5`),
+		"killed by signal: killed":              sh("k", `echo Tr0ub4dor; kill -9 $$`),
+		"printed nothing, though":               sh("k", `echo Tr0ub4dor >&2`),
+		"executable file not found":             commandKey("k", "flakeops-no-such-program"),
+		"did not end within 300ms":              slow,
+		"withheld: lines with":                  sh("k", `echo "the Tr0ub4dor&3 word"; echo "+ echo 'Tr0ub4dor&3'" >&2; echo Tr0ub4 >&2; exit 1`),
+		"withheld, as it printed binary data":   sh("k", `printf '\001Tr0ub4dor'; echo Tr0ub4dor >&2; exit 1`),
+		"larger than 16 MiB":                    sh("k", `exec yes Tr0ub4dor`),
+		"exit status 1: ok here; (withheld: li": sh("k", `set -x; echo Tr0ub4dor; { set +x; } 2>/dev/null; echo ok here >&2; exit 1`),
+	} {
+		t.Run(want, func(t *testing.T) {
+			r := &Reader{Dir: t.TempDir()}
+			values, err := r.Read(t.Context(), "web", []Key{sh("fine", "echo fine"), k})
+			var failed *ReadError
+			if !errors.As(err, &failed) || values != nil {
+				t.Fatalf("%d values, error %v", len(values), err)
+			}
+			text := fmt.Sprintf("%v\n%+v\n%#v\n%v", err, err, err, failed.Failures)
+			if !strings.Contains(text, want) || !strings.Contains(err.Error(), "web: key "+k.Attr+": ") {
+				t.Errorf("error %q, want %q", err, want)
+			}
+			if strings.Contains(text, "Tr0ub4") {
+				t.Errorf("the value is in %q", text)
+			}
+			if strings.ContainsRune(text, 0x1b) {
+				t.Errorf("control characters in %q", text)
+			}
+		})
+	}
+}
+
+func TestAllFailuresAreNamedInOrder(t *testing.T) {
+	var keys []Key
+	for i := range 12 {
+		keys = append(keys, sh(fmt.Sprintf("k%02d", i), `exit $1`, fmt.Sprint(i%2)))
+	}
+	keys = append(keys, base("none"), func() Key { k := sh("name", "echo x"); k.Name = "../x"; return k }())
+	want := ""
+	for range 3 {
+		_, err := (&Reader{}).Read(t.Context(), "web", keys)
+		if err == nil {
+			t.Fatal("no error")
+		}
+		if want == "" {
+			want = err.Error()
+		}
+		if err.Error() != want {
+			t.Errorf("once it is %q, then %q", want, err)
+		}
+	}
+	for _, part := range []string{"web: keys k00, k02, k04, k06, k08, k10: keyCommand sh: it printed nothing",
+		"web: keys k01, k03, k05, k07, k09, k11: keyCommand sh: exit status 1", "deployment.keys.none has 0 sources", `"../x" is no name`} {
+		i := strings.Index(want, part)
+		if i < 0 {
+			t.Fatalf("%q lacks %q", want, part)
+		}
+		want = want[i:]
+	}
+}
+
+func TestTextsAreEvaluatedTogether(t *testing.T) {
+	text := func(attr string) Key { k := base(attr); k.HasText = true; return k }
+	calls := 0
+	r := &Reader{Texts: func(_ context.Context, node string, attrs []string) (map[string]Secret, error) {
+		calls++
+		if node != "web" || strings.Join(attrs, " ") != "a b" {
+			t.Errorf("asked for %s %q", node, attrs)
+		}
+		return map[string]Secret{"a": NewSecret([]byte("A")), "b": NewSecret([]byte("B"))}, nil
+	}}
+	got, err := r.Read(t.Context(), "web", []Key{text("a"), sh("c", "echo C"), text("b")})
+	if err != nil || calls != 1 || string(got[0].Secret.Reveal()) != "A" || string(got[2].Secret.Reveal()) != "B" {
+		t.Errorf("%v, %d calls, %v", got, calls, err)
+	}
+	r.Texts = func(context.Context, string, []string) (map[string]Secret, error) {
+		return nil, errors.New("attribute missing")
+	}
+	if _, err := r.Read(t.Context(), "web", []Key{text("a"), text("b")}); err == nil || err.Error() != "web: keys a, b: attribute missing" {
+		t.Errorf("error %v", err)
+	}
+}
