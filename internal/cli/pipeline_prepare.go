@@ -48,14 +48,18 @@ func (p *pipeline) steps(ctx context.Context, n *node) error {
 	if n.upToDate || p.through == throughReach {
 		return p.pushAgent(ctx, n)
 	}
-	if p.sendsAgent() {
-		// While the build goes on; the push tells of an error.
-		p.preparing.Go(func() { _, _ = p.agents.path(ctx, n.System) })
-	}
+	// While the build goes on: a root may be there before what it keeps.
+	rooted := make(chan error, 1)
+	p.preparing.Go(func() {
+		if p.sendsAgent() {
+			_, _ = p.agents.path(ctx, n.System) // the push tells of an error
+		}
+		rooted <- p.root(ctx, n)
+	})
 	if err := p.awaitBuild(ctx, n); err != nil || n.upToDate || !p.mayGoOn(ctx, n) {
 		return err
 	}
-	if err := p.root(ctx, n); err != nil {
+	if err := <-rooted; err != nil {
 		return err
 	}
 	return p.push(ctx, n)
