@@ -64,7 +64,7 @@ func (p *pipeline) holdRest(ctx context.Context) {
 		if ctx.Err() != nil {
 			r = failure(context.Cause(ctx), outcomeInterrupted)
 		}
-		if n.upToDate && ctx.Err() == nil {
+		if n.upToDate && !p.sendsKeys(n) && ctx.Err() == nil {
 			r = result{outcome: outcomeUpToDate}
 		}
 		n.end(r)

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,7 +73,10 @@ func (p *pipeline) sendAll(ctx context.Context, n *node) error {
 	m := keys.Compose(message.Full, n.values)
 	m.Restart = keys.Restarts(nodeKeys(n.Node), n.changed)
 	reply, err := p.tellKeys(ctx, n, m)
+	// A key whose owner came with the new system was changed twice.
 	n.changed = append(n.changed, reply.Changed...)
+	slices.Sort(n.changed)
+	n.changed = slices.Compact(n.changed)
 	n.removed = reply.Removed
 	return err
 }

@@ -31,14 +31,15 @@ func TestKeysAreReadBeforeAnyHostChangesAndSentAroundTheActivation(t *testing.T)
 	w := keyedWorld(t)
 	p := w.run(t.Context(), plan{through: throughActivate, parallel: 1, keys: true}, "a", "b")
 	wantCode(t, p, ExitDone)
-	for _, later := range []string{"keys pre a", "keys pre b", "activate a"} {
+	for _, later := range []string{"keys pre a", "keys pre b", "activate a " + system("a")} {
 		for _, node := range []string{"a", "b"} {
 			if w.index("read keys "+node) > w.index(later) {
 				t.Errorf("%s happened before %s's keys were read: %q", later, node, w.journal)
 			}
 		}
 	}
-	if !(w.index("keys pre a") < w.index("activate a") && w.index("activate a") < w.index("keys full a")) {
+	activated := w.index("activate a " + system("a"))
+	if w.index("keys pre a") > activated || activated > w.index("keys full a") {
 		t.Errorf("%q", w.journal)
 	}
 }
@@ -49,10 +50,10 @@ func TestAKeyThatCannotBeReadStopsAllNodesButWithKeepGoingOnlyItsOwn(t *testing.
 		w.readErr = map[string]error{"b": errors.New("key late: empty")}
 		p := w.run(t.Context(), plan{through: throughActivate, parallel: 1, keys: true, keepGoing: keepGoing}, "a", "b")
 		wantCode(t, p, exitPush)
-		if w.did("keys pre b") || w.did("activate b") {
+		if w.did("keys pre b") || w.activated("b") {
 			t.Errorf("b was changed: %q", w.journal)
 		}
-		if w.did("activate a") != keepGoing {
+		if w.activated("a") != keepGoing {
 			t.Errorf("keepGoing %v: %q", keepGoing, w.journal)
 		}
 	}
@@ -65,7 +66,7 @@ func TestKeysOfAnUpToDateHostAreSentWithoutAnActivation(t *testing.T) {
 	w.facts = map[string]activate.Facts{"a": facts}
 	p := w.run(t.Context(), plan{through: throughActivate, parallel: 1, keys: true}, "a")
 	wantOutcome(t, p, "a", outcomeUpToDate)
-	if !w.did("keys full a") || w.did("activate a") {
+	if !w.did("keys full a") || w.activated("a") {
 		t.Errorf("%q", w.journal)
 	}
 }
@@ -102,7 +103,9 @@ func TestAFailureToSendKeysIsTheNodes(t *testing.T) {
 	p := w.run(t.Context(), plan{through: throughActivate, parallel: 1, keys: true}, "a", "b")
 	wantOutcome(t, p, "a", outcomeKeys)
 	wantOutcome(t, p, "b", outcomeHeld)
-	if w.did("activate a") {
+	if w.activated("a") {
 		t.Error("a was activated without its keys")
 	}
 }
+
+func (w *world) activated(node string) bool { return w.did("activate " + node + " " + system(node)) }

@@ -14,11 +14,11 @@ func TestFailingKeySourcesChangeNoHost(t *testing.T) {
 	f := newFleet(t, map[string]string{"web": "bookworm", "db": "bookworm"})
 	web, db := f.hosts["web"], f.hosts["db"]
 	old := secret()
-	f.keys("web", map[string]map[string]any{"good": f.text(old), "bad": f.text(old)})
-	f.keys("db", map[string]map[string]any{"fine": f.text(old)})
+	f.keys("web", map[string]map[string]any{"good": text(old), "bad": text(old)})
+	f.keys("db", map[string]map[string]any{"fine": text(old)})
 	f.deploy().exits(0)
 	before := map[string]string{"web": web.inodes("/run/keys"), "db": db.inodes("/run/keys")}
-	f.keys("db", map[string]map[string]any{"fine": f.text(secret())})
+	f.keys("db", map[string]map[string]any{"fine": text(secret())})
 
 	value := secret()
 	inside := filepath.Join(f.dir, "inside.key")
@@ -31,7 +31,7 @@ func TestFailingKeySourcesChangeNoHost(t *testing.T) {
 		"failing command": {attrs{"keyCommand": []string{"sh", "-c", "echo no such entry >&2; exit 3"}}, "no such entry"},
 		"partial command": {attrs{"keyCommand": []string{"sh", "-c", "printf " + value + "; printf " + value + " >&2; exit 1"}}, "exit status 1"},
 		"slow command":    {attrs{"keyCommand": []string{"sh", "-c", "printf " + value + "; exec sleep 600"}, "timeout": 1}, "1s"},
-		"empty command":   {attrs{"keyCommand": []string{"true"}}, "empty"},
+		"empty command":   {attrs{"keyCommand": []string{"true"}}, "printed nothing"},
 		"no such command": {attrs{"keyCommand": []string{"flakeops-no-such-program"}}, "flakeops-no-such-program"},
 		"missing file":    {attrs{"keyFile": filepath.Join(f.home, "nothing-here")}, "no such file"},
 		"empty file":      {attrs{"keyFile": empty}, "empty"},
@@ -40,7 +40,7 @@ func TestFailingKeySourcesChangeNoHost(t *testing.T) {
 		"inside relative": {attrs{"keyFile": "inside.key"}, "store"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f.keys("web", map[string]map[string]any{"good": f.text(secret()), "bad": c.key})
+			f.keys("web", map[string]map[string]any{"good": text(secret()), "bad": c.key})
 			for _, args := range [][]string{{"deploy", "path:" + f.dir}, {"send-keys", "path:" + f.dir}} {
 				f.run(args...).exits(4).says("web", "bad", c.says).keepsQuiet(value)
 			}
@@ -71,7 +71,7 @@ func TestPlantedLinksAreNotFollowed(t *testing.T) {
 	web := f.hosts["web"]
 	value := secret()
 	web.sh("echo precious >/etc/victim; mkdir -p /run/keys; ln -s /etc/victim /run/keys/linked; mkdir /etc/victims; ln -s /etc/victims /run/planted")
-	f.keys("web", map[string]map[string]any{"linked": f.text(value)})
+	f.keys("web", map[string]map[string]any{"linked": text(value)})
 	f.run("send-keys", "path:"+f.dir).exits(0)
 	if got := web.sh("cat /etc/victim"); got != "precious" {
 		t.Errorf("the link's target holds %d bytes now", len(got))

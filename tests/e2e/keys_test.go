@@ -35,8 +35,8 @@ func (f *fleet) keys(name string, keys map[string]map[string]any) {
 	f.write()
 }
 
-// text is a key whose value is in a file that the flake reads.
-func (f *fleet) text(value string) attrs { return attrs{"textFile": f.file([]byte(value))} }
+// text is a key whose value is in the flake.
+func text(value string) attrs { return attrs{"text": value} }
 
 // holdsKey asserts a key's content, owner and mode.
 func (m *machine) holdsKey(path string, value []byte, owner, mode string) {
@@ -68,7 +68,7 @@ func TestKeysFromAllSources(t *testing.T) {
 	for name := range f.hosts {
 		f.set(name, func(n *flakes.Node) { n.Users = []string{"app"} })
 		f.keys(name, map[string]map[string]any{
-			"text":    f.text(string(values["text"])),
+			"text":    text(string(values["text"])),
 			"file":    {"keyFile": f.file(values["file"]), "user": "app", "group": "app", "permissions": "0440"},
 			"command": {"keyCommand": []string{"cat", f.file(values["command"])}, "user": "nobody"},
 			"late":    {"keyFile": f.file(values["late"]), "uploadAt": "post-activation", "name": "renamed"},
@@ -107,7 +107,7 @@ func TestUnchangedKeysAreNotTouchedAndChangedOnesRestartTheirUnits(t *testing.T)
 	changing := f.file([]byte(secret()))
 	web.sh("printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >/etc/systemd/system/user-of-key.service; systemctl daemon-reload; systemctl start user-of-key")
 	f.keys("web", map[string]map[string]any{
-		"same":    f.text(secret()),
+		"same":    text(secret()),
 		"changes": {"keyFile": changing, "restartUnits": []string{"user-of-key.service"}},
 	})
 	f.deploy().exits(0)
@@ -148,10 +148,10 @@ func line(text, prefix string) string {
 func TestRemovedKeysGo(t *testing.T) {
 	f := newFleet(t, map[string]string{"web": "bookworm"})
 	web := f.hosts["web"]
-	f.keys("web", map[string]map[string]any{"one": f.text(secret()), "two": f.text(secret())})
+	f.keys("web", map[string]map[string]any{"one": text(secret()), "two": text(secret())})
 	f.deploy().exits(0)
 	web.sh("echo mine >/run/keys/three") // somebody else's
-	f.keys("web", map[string]map[string]any{"one": f.text(secret())})
+	f.keys("web", map[string]map[string]any{"one": text(secret())})
 	f.deploy().exits(0).says("1 key removed")
 	if got := web.sh("ls /run/keys | tr '\\n' ' '"); got != "one three" {
 		t.Errorf("left: %s", got)
@@ -184,7 +184,7 @@ func TestTwoHundredKeys(t *testing.T) {
 	web := f.hosts["web"]
 	all := map[string]map[string]any{}
 	for i := range 200 {
-		all[fmt.Sprintf("key-%03d", i)] = f.text(secret())
+		all[fmt.Sprintf("key-%03d", i)] = text(secret())
 	}
 	f.keys("web", all)
 	f.run("send-keys", "path:"+f.dir).exits(0).says("200 keys changed")
@@ -197,8 +197,8 @@ func TestRebootBringsTheKeysAndTheirServicesBack(t *testing.T) {
 	f := newFleet(t, map[string]string{"web": "bookworm"})
 	web := f.hosts["web"]
 	value := secret()
+	f.keys("web", map[string]map[string]any{"token": text(value)})
 	f.set("web", func(n *flakes.Node) { n.Needs = []string{"token"} })
-	f.keys("web", map[string]map[string]any{"token": f.text(value)})
 	f.deploy().exits(0)
 	f.run("reboot", "path:"+f.dir).exits(0).says("rebooted")
 	web.holdsKey("/run/keys/token", []byte(value), "root:root", "400")
