@@ -164,3 +164,32 @@ func TestUserWhoMayNotRunCommands(t *testing.T) {
 	web.is(before)
 	web.hasNoTraces()
 }
+
+// The store on the host does not speak nix's protocol.
+func TestHostWhoseStoreSpeaksGarbage(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	before := web.snapshot()
+	web.sh("rm /usr/bin/nix-store; ln -s /usr/bin/nix /root/nix-store")
+	for name, c := range map[string]struct{ script, says string }{
+		"text":       {"echo 'Welcome to this store!'; exit", "web"},
+		"endless":    {"exec cat /dev/zero", "web"},
+		"nothing":    {"exit 0", "web"},
+		"a refusal":  {"echo 'no entry for you' >&2; exit 3", "no entry for you"},
+		"cut in two": {"head -c 8 | /root/nix-store \"$@\" | head -c 10; exit", "web"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			must(t, writeIn(web, "/usr/bin/nix-store", "#!/bin/sh\nif [ \"$1\" = --serve ]; then "+c.script+"; fi\nexec /root/nix-store \"$@\"\n"))
+			web.sh("chmod 755 /usr/bin/nix-store")
+			p := f.at(t).start("deploy", "path:"+f.dir)
+			r := p.wait().exits(4).says("web: push failed: nix copy", c.says)
+			isOrderly(r)
+			p.usedLess(300 << 20)
+		})
+	}
+	web.is(before)
+	web.hasNoTraces()
+	web.sh("ln -sf /usr/bin/nix /usr/bin/nix-store")
+	f.deploy().exits(0)
+	web.runs(f.system("web"))
+}
