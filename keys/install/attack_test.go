@@ -132,6 +132,24 @@ func TestUnsafeDirectoriesAreRefused(t *testing.T) {
 	}
 }
 
+func TestRemovalGoesThroughNoLink(t *testing.T) {
+	h := newHost(t)
+	_, dir := victim(t, h)
+	h.ok(message.Full, h.key("a", "A"))
+	must(t, os.Rename(h.keys, h.mem+"/moved"))
+	must(t, os.Symlink(dir, h.keys))
+	reply := h.send(message.Full)
+	if !strings.Contains(reply.Error, h.keys+"/a is no longer declared and cannot be removed: "+h.keys+" is a symbolic link") {
+		t.Errorf("reply %+v", reply)
+	}
+	h.unharmed(dir)
+	must(t, os.Remove(h.keys))
+	must(t, os.Symlink(h.mem, h.keys)) // where there is no a
+	if reply := h.ok(message.Full); reply.Removed != nil {
+		t.Errorf("reply %+v", reply)
+	}
+}
+
 func TestStickyDirectoryOnTheWayIsFine(t *testing.T) {
 	h := newHost(t)
 	must(t, os.Chmod(h.mem, 0o777|os.ModeSticky))

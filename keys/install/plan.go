@@ -187,13 +187,15 @@ func (p *plan) forget(m message.Message) error {
 	return nil
 }
 
+// there says whether a key is in its place. Where no directory for keys leads
+// to it any more, nothing being there is fine, and something is an error.
 func (p *plan) there(key string) (bool, error) {
 	var st unix.Stat_t
 	d, err := p.dirs.get(path.Dir(key), nil)
 	if err == nil {
 		err = unix.Fstatat(d.fd(), path.Base(key), &st, unix.AT_SYMLINK_NOFOLLOW)
-	} else if unix.Lstat(key, &st) != nil {
-		return false, nil // there is nothing, wherever that leads
+	} else if _, gone := os.Lstat(key); gone != nil {
+		err = os.ErrNotExist
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
