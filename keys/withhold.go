@@ -76,11 +76,12 @@ func quote(stderr string, stdout []byte) string {
 // fragments are the lines of what was printed, and the words in them.
 func fragments(stdout []byte) []string {
 	var all []string
-	for line := range bytes.Lines(stdout) {
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			all = append(all, string(line))
+	for line := range strings.Lines(string(stdout)) {
+		// As it is compared, so that a tab makes no difference.
+		if line = strings.TrimSpace(strings.Map(visible, line)); line != "" {
+			all = append(all, line)
 		}
-		for _, word := range strings.FieldsFunc(string(line), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(`"'=:,;{}[]()<>`, r) }) {
+		for _, word := range strings.FieldsFunc(line, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(`"'=:,;{}[]()<>`, r) }) {
 			if utf8.RuneCountInString(word) >= telling {
 				all = append(all, word)
 			}
