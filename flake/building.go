@@ -79,11 +79,11 @@ func (b *build) start(ev logEvent) {
 	case actBuilds, actCopyPaths:
 		b.activities[ev.id] = &activity{}
 	case actBuild:
-		a := &activity{drv: ev.field(0)}
+		a := &activity{drv: ev.subject()}
 		b.begin(ev.id, a, a.drv)
 		b.report(BuildEvent{Node: b.owners.of(b.ctx, a.drv), Kind: BuildStarted, Derivation: a.drv})
 	case actSubstitute:
-		b.begin(ev.id, &activity{path: ev.field(0)}, ev.field(0))
+		b.begin(ev.id, &activity{path: ev.subject()}, ev.subject())
 	}
 }
 
@@ -103,7 +103,7 @@ func (b *build) result(ev logEvent) {
 	}
 	switch ev.kind {
 	case resLogLine:
-		line := plain(ev.field(0))
+		line := plain(ev.subject())
 		a.tail.add(line)
 		b.report(BuildEvent{Node: b.owners.of(b.ctx, a.drv), Kind: BuildLog, Derivation: a.drv, Line: line})
 	case resProgress:

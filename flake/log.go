@@ -73,12 +73,12 @@ func mend(body []byte) []byte {
 	return body
 }
 
-// field is the i-th field as text, "" when there is none.
-func (e logEvent) field(i int) string {
-	if i >= len(e.fields) {
+// subject is the first field as text, "" when there is none.
+func (e logEvent) subject() string {
+	if len(e.fields) == 0 {
 		return ""
 	}
-	return e.fields[i].String()
+	return e.fields[0].String()
 }
 
 // count is the i-th field as a number that is not negative, 0 when there is none.

@@ -56,8 +56,11 @@ func removeCgroup(ctx context.Context, name string) error {
 	// On a machine with both versions, systemd-nspawn makes the same group in
 	// the tree in which version 1 has its names.
 	const named = "/sys/fs/cgroup/systemd"
-	if _, err := os.Stat(named); err != nil {
+	switch _, err := os.Stat(named); {
+	case errors.Is(err, os.ErrNotExist):
 		return nil
+	case err != nil:
+		return err
 	}
 	return removeGroups(ctx, named, name)
 }
