@@ -11,6 +11,9 @@ import (
 // built for nothing or sent, and the host is left alone.
 
 func TestHostsThatCannotTakeASystem(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	before := web.snapshot()
 	for _, c := range []struct {
 		name  string
 		spoil string // script that takes something away
@@ -18,7 +21,7 @@ func TestHostsThatCannotTakeASystem(t *testing.T) {
 		says  []string
 	}{
 		{
-			"nix is missing", "mkdir /root/away; mv $(command -v nix-store) /root/away/", "mv /root/away/nix-store /usr/bin/",
+			"nix is missing", "mkdir /root/away; mv $(command -v nix-store) /root/away/", "mv /root/away/nix-store /usr/bin/; rmdir /root/away",
 			[]string{"nix-store is not found on the host", "install Nix"},
 		},
 		{
@@ -36,25 +39,21 @@ func TestHostsThatCannotTakeASystem(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := newFleet(t, map[string]string{"web": "bookworm"})
-			web := f.hosts["web"]
-			before := web.snapshot()
+			f := f.at(t)
 			web.sh(c.spoil)
-			for _, goal := range []string{"--test", "--boot", "--dry-activate"} {
-				f.deploy(goal).exits(1).says(append(c.says, "web")...)
+			for _, verb := range [][]string{{"deploy"}, {"deploy", "--dry-activate"}, {"push"}} {
+				f.run(append(verb, "path:"+f.dir)...).exits(1).says(append(c.says, "web")...).keepsQuiet("pushing", "activating")
 			}
-			r := f.deploy().exits(1).says(append(c.says, "web")...)
-			r.keepsQuiet("pushing", "activating")
 			web.sh(c.mend)
 			web.is(before)
 			web.hasNoTraces()
 			if web.holds("[ -e " + f.system("web") + " ]") {
 				t.Error("the system was sent")
 			}
-			f.deploy().exits(0)
-			web.runs(f.system("web"))
 		})
 	}
+	f.deploy().exits(0)
+	web.runs(f.system("web"))
 }
 
 func TestWrongArchitecture(t *testing.T) {
@@ -119,6 +118,10 @@ func TestHostsOnWhichNoUnitCanBeStarted(t *testing.T) {
 
 // What became root is not root, or there is nothing that could.
 func TestPrivilegeEscalationThatDoesNotWork(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	before := web.snapshot()
+	f.setting("web", "targetUser", "ops")
 	for _, c := range []struct {
 		name    string
 		command []string
@@ -131,11 +134,8 @@ func TestPrivilegeEscalationThatDoesNotWork(t *testing.T) {
 		{"a shell line", []string{"sudo; touch touched"}, 8, []string{"ops could not become root", "not found"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := newFleet(t, map[string]string{"web": "bookworm"})
-			web := f.hosts["web"]
-			f.setting("web", "targetUser", "ops")
+			f := f.at(t)
 			f.setting("web", "privilegeEscalationCommand", c.command)
-			before := web.snapshot()
 			f.deploy().exits(c.code).says(append(c.says, "web", "check deployment.privilegeEscalationCommand")...)
 			web.is(before)
 			web.hasNoTraces()
