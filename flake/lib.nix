@@ -64,7 +64,7 @@ let
       names;
 in
 {
-  inherit node texts;
+  inherit node texts deployment keys;
   names = builtins.attrNames;
   tags = name: configurations:
     (deployment [ "tags" ] configurations.${name}).tags or [ ];
