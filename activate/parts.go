@@ -1,0 +1,82 @@
+package activate
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"flakeops/activate/closure"
+)
+
+// Parts are what of a system only a boot puts to use: files that its links lead
+// to, and the kernel's parameters. What a system lacks is empty.
+type Parts struct {
+	Kernel, Modules, Initrd, Systemd, Params string
+}
+
+// PartsOf reads the parts of a system in the local store.
+func PartsOf(system string) Parts {
+	var p Parts
+	for _, part := range []string{"kernel", "kernel-modules", "initrd", "systemd"} {
+		if file, err := filepath.EvalSymlinks(filepath.Join(system, part)); err == nil {
+			p.set(part, file)
+		}
+	}
+	if text, err := os.ReadFile(filepath.Join(system, "kernel-params")); err == nil {
+		p.set("kernel-params", string(text))
+	}
+	return p
+}
+
+func (p *Parts) set(part, value string) {
+	switch part {
+	case "kernel":
+		p.Kernel = value
+	case "kernel-modules":
+		p.Modules = value
+	case "initrd":
+		p.Initrd = value
+	case "systemd":
+		p.Systemd = value
+	case "kernel-params":
+		p.Params = strings.Join(strings.Fields(value), " ")
+	}
+}
+
+// WantsReboot lists what the new system has that a host which booted p would
+// have after a reboot only. Parts that the new system lacks do not count.
+func (p Parts) WantsReboot(next Parts) []string {
+	var why []string
+	for _, part := range []struct{ name, was, is string }{
+		{"kernel", p.Kernel, next.Kernel}, {"kernel modules", p.Modules, next.Modules},
+		{"initrd", p.Initrd, next.Initrd}, {"systemd", p.Systemd, next.Systemd},
+	} {
+		if part.is != "" && part.was != part.is {
+			why = append(why, part.name+versions(part.was, part.is))
+		}
+	}
+	if next.Params != "" && p.Params != next.Params {
+		why = append(why, "kernel parameters")
+	}
+	return why
+}
+
+// versions names what changed where the versions of two files' packages differ.
+func versions(was, is string) string {
+	before, after := packageOf(was).Version, packageOf(is).Version
+	if before == after || before == "" || after == "" {
+		return ""
+	}
+	return " " + before + " -> " + after
+}
+
+// packageOf is the package of a file in the store.
+func packageOf(file string) closure.Package {
+	const store = "/nix/store/"
+	inside, ok := strings.CutPrefix(file, store)
+	if !ok {
+		return closure.Package{}
+	}
+	base, _, _ := strings.Cut(inside, "/")
+	return closure.PackageOf(store + base)
+}
