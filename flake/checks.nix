@@ -48,7 +48,8 @@ let
     if !isString value then "is ${spoken value}, it must be a string"
     else let wrong = check (plain value); in if wrong == null then null else "is ${show value}, ${wrong}";
   list = check: value:
-    if !isList value then "is ${spoken value}, it must be a list of strings"
+    if value == [ ] then null
+    else if !isList value then "is ${spoken value}, it must be a list of strings"
     else
       foldl'
         (found: i:
@@ -56,8 +57,10 @@ let
           if found != null || wrong == null then found else "(element ${toString (i + 1)}) ${wrong}")
         null
         (genList (i: i) (length value));
+  # What is right at first sight, as most is.
+  simple = matches "[a-z][a-z0-9]{0,30}|[1-9][0-9]?([.][1-9][0-9]?){3}";
   when = condition: text: if condition then text else null;
-  first = foldl' (found: next: if found != null then found else next) null;
+  first = wrongs: head (filter (wrong: wrong != null) wrongs ++ [ null ]);
 
   blank = text: matches ".*[[:space:][:cntrl:]].*" (replaceStrings [ "\n" "\r" ] [ " " " " ] text);
   dash = text: when (matches "-.*" (firstLine text)) "which begins with a dash: ssh would take it for an option";
@@ -71,7 +74,7 @@ let
     && stringLength text <= 253
     && all (label: label != "" && stringLength label <= 63)
       (filter isString (split "[.]" (if matches ".*[.]" text then substring 0 (stringLength text - 1) text else text)));
-  host = text: first [
+  host = text: if simple text then null else first [
     (when (text == "") "which is empty: name a host, or use null for a node that is never deployed")
     (dash text)
     (when (blank text) "which holds white space: it must be one host name or address")
@@ -81,7 +84,7 @@ let
     (when (matches ".*:.*" text && !ipv6 text) "which is no IPv6 address")
     (when (!matches ".*:.*" text && !hostName text) "which cannot be a host name: it has parts between its dots of 1 to 63 letters, digits, - and _, and 253 in all")
   ];
-  user = text: first [
+  user = text: if simple text then null else first [
     (when (text == "") "which is empty: name a user, or use null for what ssh_config says")
     (dash text)
     (when (blank text) "which holds white space: it must be one user name")
@@ -111,7 +114,7 @@ let
   };
 
   form = pattern: wrong: text: when (!matches pattern text) wrong;
-  keyName = text: first [
+  keyName = text: if simple text then null else first [
     (form "[A-Za-z0-9_][A-Za-z0-9_.:@+-]*"
       "which cannot be a file's: a name has letters, digits and _.:@+- only, and begins with a letter, a digit or _"
       text)
@@ -119,12 +122,13 @@ let
     (when (stringLength (replaceStrings [ "+" ] [ "\\x2b" ] text) > 236)
       "which is too long for a unit's name, where a + takes four bytes: shorten it")
   ];
-  owner = form "[A-Za-z0-9_][A-Za-z0-9_.-]*[$]?" "which is neither a name nor a number";
+  owner = text: if text == "root" then null
+    else form "[A-Za-z0-9_][A-Za-z0-9_.-]*[$]?" "which is neither a name nor a number" text;
   unit = text: when
     (stringLength text > 255 || substring 0 1 text == "-"
       || !matches "[A-Za-z0-9:_.@\\-]+[.](service|socket|target|timer|path|mount|automount|swap|slice|scope|device)" text)
     "which is not a unit's full name: write, for example, nginx.service";
-  destDir = text: when (!matches "(/[A-Za-z0-9_.:@+-]+)+" text || matches ".*/[.][.]?(/.*)?" text)
+  destDir = text: if text == "/run/keys" then null else when (!matches "(/[A-Za-z0-9_.:@+-]+)+" text || matches ".*/[.][.]?(/.*)?" text)
     "which must be an absolute path of letters, digits and _.:@+-, without . and .. and a slash at its end";
   # What is wrong with a command is told without it: its arguments may hold a token.
   command = value:
@@ -192,10 +196,10 @@ let
   unknown = where: set: known: map (name: "${where}.${named name} is no option: ${meant name known}")
     (filter (name: !elem name known) (attrNames set));
 
-  wrongs = where: checks: set: concatLists (attrValues (mapAttrs
-    (name: check: let wrong = check set.${name}; in
-      optional (set ? ${name} && wrong != null) "${where}.${name} ${wrong}")
-    checks));
+  wrongs = where: checks: names: set: map (name: "${where}.${name} ${checks.${name} set.${name}}")
+    (filter (name: set ? ${name} && checks.${name} set.${name} != null) names);
+  names = attrNames settings;
+  keyNames = attrNames keySettings;
 
   # keys is the list that the library makes of a node's keys.
   keyProblems = keys: concatMap
@@ -208,7 +212,7 @@ let
         name = key.name or key.attr;
         twins = filter (other: other.attr < key.attr && other.name or other.attr == name) keys;
       in
-      wrongs where keySettings key
+      wrongs where keySettings keyNames key
       ++ optional (!(key ? name) && keyName key.attr != null) "${where} gives the key its name, ${keyName key.attr}"
       ++ optional (sources == [ ]) "${where} has no source: set one of text, keyFile and keyCommand"
       ++ optional (length sources > 1)
@@ -223,8 +227,8 @@ let
       configuration = configurations.${name};
       raw = configuration.config.deployment or { };
       declared = configuration.options.deployment or { };
-      set = library.deployment (attrNames settings) configuration;
-      keys = library.keys (attrNames keySettings) configuration;
+      set = library.deployment names configuration;
+      keys = library.keys keyNames configuration;
       rawKeys = raw.keys or { };
       address = option: text: {
         inherit option;
@@ -241,15 +245,17 @@ let
       keyFiles = { };
     } else {
       problems =
-        unknown "deployment" (builtins.removeAttrs raw (attrNames declared)) (attrNames settings ++ [ "keys" ])
-        ++ wrongs "deployment" settings set
+        unknown "deployment" (builtins.removeAttrs raw (attrNames declared)) (names ++ [ "keys" ])
+        ++ wrongs "deployment" settings names set
         ++ optional (!(set ? targetHost) && host name != null)
           "deployment.targetHost is not set and so is the node's name, ${host name}"
         ++ optional (set.targetUser or "root" != "root" && set.privilegeEscalationCommand or null == [ ])
           "deployment.privilegeEscalationCommand is empty, but targetUser is not root: set it, for example to [ \"sudo\" \"-H\" \"--\" ]"
         ++ optional (!isAttrs rawKeys) "deployment.keys is ${spoken rawKeys}, not a set of keys"
         ++ (if isAttrs rawKeys then
-          concatMap (attr: unknown "deployment.keys.${named attr}" rawKeys.${attr} (attrNames keySettings ++ [ "text" ]))
+          concatMap
+            (attr: unknown "deployment.keys.${named attr}" (builtins.removeAttrs rawKeys.${attr} [ "path" "hasText" ])
+              (keyNames ++ [ "text" ]))
             (if declared ? keys then [ ] else attrNames rawKeys)
           ++ keyProblems keys
         else [ ]);
@@ -268,7 +274,7 @@ let
   # The same address twice is not the same host when ports differ, or options,
   # by which one may go through a gate of its own.
   place = address: toJSON [
-    (replaceStrings upper lower (plain address.host))
+    (if simple address.host then address.host else replaceStrings upper lower (plain address.host))
     (if address.port == null then 22 else address.port)
     address.options
   ];
@@ -279,9 +285,10 @@ let
     let
       places = groupBy (a: place a.address)
         (concatMap (name: map (address: { inherit name address; }) nodes.${name}.addresses) (attrNames nodes));
+      none = all (same: length same == 1) (attrValues places);
     in
     mapAttrs
-      (name: one: concatMap
+      (name: one: if none then [ ] else concatMap
         (address:
           let others = filter (a: a.name < name) places.${place address}; in
           optional (others != [ ])
