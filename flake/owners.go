@@ -33,18 +33,23 @@ func (o *owners) of(ctx context.Context, drv string) string {
 	return o.byDrv[drv]
 }
 
-// load asks nix what each node's derivation refers to. It is done only when
+// load finds out what each node's system is built from. It is done only when
 // something is built, and once: for large systems it takes a moment.
 func (o *owners) load(ctx context.Context) {
 	o.byDrv = map[string]string{}
+	refs := newReferences()
 	for _, n := range o.nodes {
-		err := o.nix.requisites(ctx, n.DrvPath, func(drv string) {
+		mark := func(drv string) {
 			if owner, ok := o.byDrv[drv]; ok && owner != n.Name {
 				o.byDrv[drv] = ""
 			} else {
 				o.byDrv[drv] = n.Name
 			}
-		})
+		}
+		err := refs.closure(n.DrvPath, mark)
+		if err != nil { // the store is elsewhere
+			err = o.nix.requisites(ctx, n.DrvPath, mark)
+		}
 		if err != nil {
 			o.nix.Log.Debug().Err(err).Str("node", n.Name).Msg("cannot tell what its system is built from")
 		}
