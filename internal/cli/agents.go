@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"debug/elf"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,7 +16,7 @@ import (
 // that a run deploys.
 type agents struct {
 	own  string // this executable
-	dir  string // FLAKEOPS_AGENTS: binaries for other systems, named flakeops-SYSTEM
+	dir  string // FLAKEOPS_AGENTS: binaries for other systems, named flakeops-SYSTEM; "" for those beside this one
 	add  func(ctx context.Context, file string) (storePath string, err error)
 	keep func(ctx context.Context, name, storePath string) error
 
@@ -65,10 +67,14 @@ func (a *agents) file(system string) (string, error) {
 	file := a.own
 	if system != ownSystem() {
 		name := "flakeops-" + system
-		if a.dir == "" {
+		dir := a.dir
+		if dir == "" {
+			dir = filepath.Join(filepath.Dir(a.own), "..", "libexec", "flakeops")
+		}
+		file = filepath.Join(dir, filepath.Base(name))
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && a.dir == "" {
 			return "", fmt.Errorf("this flakeops is built for %s, the node for %s: set FLAKEOPS_AGENTS to a directory that holds %s", ownSystem(), system, name)
 		}
-		file = filepath.Join(a.dir, filepath.Base(name))
 	}
 	binary, err := elf.Open(file)
 	if err != nil {

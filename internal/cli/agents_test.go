@@ -83,6 +83,23 @@ func TestAgentForAnotherSystem(t *testing.T) {
 	}
 }
 
+func TestAgentsBesideTheProgram(t *testing.T) {
+	prefix := t.TempDir()
+	for _, dir := range []string{"bin", "libexec/flakeops"} {
+		if err := os.MkdirAll(filepath.Join(prefix, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := filepath.Join(prefix, "libexec", "flakeops", "flakeops-riscv64-linux")
+	if err := os.Rename(binary(t, "riscv64"), want); err != nil {
+		t.Fatal(err)
+	}
+	a := &agents{own: filepath.Join(prefix, "bin", "flakeops")}
+	if file, err := a.file("riscv64-linux"); err != nil || file != want {
+		t.Errorf("%q, %v; want %q", file, err, want)
+	}
+}
+
 func TestADynamicallyLinkedAgentIsRefused(t *testing.T) {
 	sh, err := exec.LookPath("sh")
 	if err != nil {

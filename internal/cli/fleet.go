@@ -35,12 +35,12 @@ func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*f
 	ctx, cancel := within(ctx, openDeadline, "reading the flake")
 	defer cancel()
 	u.Status(ref, "reading the flake")
-	f, err := nix.Open(ctx, ref)
+	f, err := openFlake(ctx, nix, ref, asksForFlake(sel.Flake), os.Getenv("FLAKEOPS_SELF"))
 	if err != nil {
 		return nil, withCode(exitEvaluation, because(ctx, err))
 	}
 	if f.Dirty {
-		u.Warn(ref + " has uncommitted changes, which are deployed too")
+		u.Warn(f.Ref + " has uncommitted changes, which are deployed too")
 	}
 	names, err := f.Select(ctx, flake.Selection{Node: name, On: sel.On, Exclude: sel.Exclude})
 	if err = because(ctx, err); err != nil {

@@ -32,7 +32,7 @@ func TestDeployIsTheDefault(t *testing.T) {
 			t.Errorf("%q: verb %q, %v", line, verb, err)
 		}
 	}
-	if g, _, err := parse(t); err != nil || g.Deploy.Flake != "." || g.Deploy.Parallel != 10 {
+	if g, _, err := parse(t); err != nil || g.Deploy.Flake != "" || g.Deploy.Parallel != 10 {
 		t.Errorf("defaults: %+v, %v", g.Deploy, err)
 	}
 }
