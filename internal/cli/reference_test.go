@@ -2,11 +2,15 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -232,4 +236,59 @@ func firstDifference(want, got string) (string, bool) {
 		return "(the end)"
 	}
 	return fmt.Sprintf("line %d: %q, should be %q", i+1, line(a), line(b)), true
+}
+
+// What the pages tell readers to type is understood by the grammar.
+func TestDocumentedCommandsParse(t *testing.T) {
+	pages := []string{"../../README.md"}
+	err := filepath.WalkDir("../../docs", func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".md") && path != verbsReference {
+			pages = append(pages, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := regexp.MustCompile("(?m)(?:^\\$ |`)(?:nix run \\.#deploy -- |flakeops )([^`\n]*)")
+	n := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
+			line, _, _ := strings.Cut(m[1], " # ")
+			line = strings.NewReplacer("'", "", `"`, "", " SECONDS", " 7", " N ", " 7 ").Replace(line + " ")
+			words := strings.Fields(line)
+			if len(words) > 0 && words[0] == "agent" {
+				continue // what the deployer calls on a host
+			}
+			n++
+			if _, _, err := parse(t, words...); err != nil && !errors.Is(err, errAnswered) {
+				t.Errorf("%s: flakeops %s: %v", page, m[1], err)
+			}
+		}
+	}
+	if n < 20 {
+		t.Errorf("only %d commands are found", n)
+	}
+}
+
+// The README's table is that of the program.
+func TestReadmeListsTheExitCodes(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "## Exit codes")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, e := range exitTable() {
+		if row := fmt.Sprintf("| %d | %s |", e.code, e.meaning); !strings.Contains(section, row) {
+			t.Errorf("README.md lacks %q", row)
+		}
+	}
+	if rows := strings.Count(section, "\n| "); rows != len(exitTable())+2 {
+		t.Errorf("README.md has %d rows, want %d and the head's two", rows, len(exitTable()))
+	}
 }
