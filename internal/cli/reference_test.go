@@ -72,7 +72,7 @@ func renderVerbs(app *kong.Application) (string, error) {
 	verbs := app.Leaves(true)
 	b.WriteString("| verb | |\n| --- | --- |\n")
 	for _, v := range verbs {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", spelled(v), anchor(v), cell(v.Help))
+		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", spelled(v), anchor(v), pageCell(v.Help))
 	}
 	groups := map[string]*group{}
 	for _, v := range verbs {
@@ -88,7 +88,7 @@ func renderVerbs(app *kong.Application) (string, error) {
 	renderFlags(&b, app.Flags)
 	b.WriteString("\n## Exit status\n\nOf several nodes' codes the one furthest down this list wins.\n\n| code | |\n| --- | --- |\n")
 	for _, e := range exitTable() {
-		fmt.Fprintf(&b, "| %d | %s |\n", e.code, cell(e.meaning))
+		fmt.Fprintf(&b, "| %d | %s |\n", e.code, pageCell(e.meaning))
 	}
 	return b.String(), nil
 }
@@ -120,7 +120,7 @@ func renderVerb(b *strings.Builder, v *kong.Node, groups map[string]*group) erro
 			own = append(own, f)
 		default:
 			shared[f.Group.Key] = append(shared[f.Group.Key], f)
-			groups[f.Group.Key] = first(groups[f.Group.Key], &group{title: strings.TrimSuffix(f.Group.Title, ":")})
+			groups[f.Group.Key] = firstGroup(groups[f.Group.Key], &group{title: strings.TrimSuffix(f.Group.Title, ":")})
 		}
 	}
 	if len(own) > 0 {
@@ -150,7 +150,7 @@ func renderFlags(b *strings.Builder, flags []*kong.Flag) {
 		if f.Hidden {
 			continue
 		}
-		fmt.Fprintf(b, "| %s | %s%s |\n", flagWords(f), cell(f.Help), beside(f.Value))
+		fmt.Fprintf(b, "| %s | %s%s |\n", flagWords(f), pageCell(f.Help), beside(f.Value))
 	}
 }
 
@@ -207,12 +207,12 @@ func spelled(v *kong.Node) string { return strings.TrimPrefix(v.FullPath(), "fla
 
 func anchor(v *kong.Node) string { return strings.ReplaceAll(spelled(v), " ", "-") }
 
-// cell makes a text fit a table.
-func cell(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, "|", `\|`), "\n", " ") }
+// pageCell makes a text fit a table.
+func pageCell(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, "|", `\|`), "\n", " ") }
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
-func first(g, otherwise *group) *group {
+func firstGroup(g, otherwise *group) *group {
 	if g != nil {
 		return g
 	}
