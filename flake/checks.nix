@@ -233,8 +233,8 @@ let
       address = option: text: {
         inherit option;
         host = text;
-        port = set.targetPort or null;
-        options = set.sshOptions or [ ];
+        port = if isInt (set.targetPort or null) then set.targetPort else null;
+        options = filter isString (asList (set.sshOptions or [ ]));
       };
       target = set.targetHost or name;
     in
@@ -243,7 +243,8 @@ let
       addresses = [ ];
       tags = [ ];
       keyFiles = { };
-    } else {
+    }
+    else {
       problems =
         unknown "deployment" (builtins.removeAttrs raw (attrNames declared)) (names ++ [ "keys" ])
         ++ wrongs "deployment" settings names set
@@ -264,7 +265,8 @@ let
         ++ (if target == null then [ ] else map (address "alternateHosts") (filter isString (asList (set.alternateHosts or [ ]))));
       tags = filter isString (asList (set.tags or [ ]));
       keyFiles = listToAttrs (map (key: { name = key.attr; value = plain key.keyFile; })
-        (filter (key: isString (key.keyFile or null)) (if isAttrs rawKeys then keys else [ ])));
+        (filter (key: isString (key.keyFile or null) && exposed key.keyFile == null)
+          (if isAttrs rawKeys then keys else [ ])));
     };
   asList = value: if isList value then value else [ ];
 

@@ -62,9 +62,13 @@ let
         else if !builtins.isString value.value then { inherit attr; error = "is of type ${builtins.typeOf value.value}, it must be a string"; }
         else { inherit attr; text = value.value; })
       names;
+  # What checks.nix finds in a node. What is in the flake's source is left to
+  # the caller, who sees it.
+  check = checks: name: configurations:
+    (checks { inherit configurations; source = ""; library = { inherit deployment keys; }; }).node name;
 in
 {
-  inherit node texts deployment keys;
+  inherit node texts deployment keys check;
   names = builtins.attrNames;
   tags = name: configurations:
     (deployment [ "tags" ] configurations.${name}).tags or [ ];

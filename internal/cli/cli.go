@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -28,6 +29,7 @@ const documentVersion = 1
 type session struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	verb           string
 	verbose        int
 	logFormat      string
 }
@@ -60,6 +62,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		return exitOther
 	}
 	s.verbose, s.logFormat = g.Verbose, g.LogFormat
+	s.verb, _, _ = strings.Cut(parsed.Command(), " <")
 	err = parsed.Run()
 	var told exitStatus
 	switch {

@@ -33,6 +33,7 @@ func (s *session) pipeline(ctx context.Context, flags pipelineFlags, todo plan) 
 		return s.refuse(u, err)
 	}
 	code := p.worst(ctx)
+	s.summarise(u, p.jobSummary(code))
 	tell := (*pipeline).report
 	if todo.tell != nil {
 		tell = todo.tell

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"flakeops/activate/wire"
+	"flakeops/flake"
+	"flakeops/internal/ui"
+)
+
+type validateCmd struct {
+	selection `embed:""`
+	nixFlags  `embed:""`
+	answer    `embed:""`
+}
+
+// Help is the verb's detailed help.
+func (validateCmd) Help() string {
+	return `Says of each selected node what is wrong with its settings: options that do not exist, values that cannot be, host names that are none, addresses that two nodes share, keys without a source or with two, key files that are in the store. It evaluates no system, reads no key and connects to no host. A flake whose checks are those of flakeops.lib.checks has the same done by nix flake check.
+
+The exit status is 1 when something is wrong, and 2 when a node's settings cannot be evaluated.`
+}
+
+// validateDocument is the answer of validate --json.
+type validateDocument struct {
+	Version  int             `json:"version"`
+	Flake    wire.Flake      `json:"flake"`
+	Nodes    []validatedNode `json:"nodes"`
+	ExitCode int             `json:"exitCode"`
+}
+
+// validatedNode is what is wrong with a node.
+type validatedNode struct {
+	Node     string   `json:"node"`
+	Valid    bool     `json:"valid"`
+	Problems []string `json:"problems"`
+	Error    string   `json:"error,omitempty"` // why its settings cannot be evaluated
+}
+
+// Run validates.
+func (c validateCmd) Run(ctx context.Context, s *session) error {
+	u, log := s.open(c.JSON)
+	defer u.Close()
+	fl, err := openFleet(ctx, c.selection, c.nix(log), u)
+	if err != nil {
+		u.Close()
+		return s.refuse(u, err)
+	}
+	u.Status(fl.flake.Ref, "checking settings")
+	found, err := fl.validate(ctx)
+	u.Forget(fl.flake.Ref)
+	u.Close()
+	if err != nil {
+		return s.refuse(u, err)
+	}
+	code := verdict(found)
+	doc := validateDocument{Version: documentVersion, Flake: fl.origin(), ExitCode: code}
+	for _, v := range found {
+		doc.Nodes = append(doc.Nodes, validated(v))
+	}
+	s.summarise(u, doc.summary())
+	if err := doc.print(u); err != nil {
+		return err
+	}
+	if code != ExitDone {
+		return exitStatus(code)
+	}
+	return nil
+}
+
+// validate checks the selected nodes.
+func (f *fleet) validate(ctx context.Context) ([]flake.Validation, error) {
+	ctx, cancel := within(ctx, evaluateDeadline, "evaluation")
+	defer cancel()
+	found, err := f.flake.Validate(ctx, f.names, f.reader().Exposed)
+	return found, withCode(exitEvaluation, because(ctx, err))
+}
+
+// verdict is the exit code of the worst node.
+func verdict(found []flake.Validation) int {
+	code := ExitDone
+	for _, v := range found {
+		switch {
+		case v.Err != nil:
+			code = worse(code, exitEvaluation)
+		case len(v.Problems) > 0:
+			code = worse(code, exitOther)
+		}
+	}
+	return code
+}
+
+func validated(v flake.Validation) validatedNode {
+	n := validatedNode{Node: v.Name, Valid: v.Err == nil && len(v.Problems) == 0, Problems: []string{}}
+	n.Problems = append(n.Problems, v.Problems...)
+	if v.Err != nil {
+		n.Error = v.Err.Error()
+	}
+	return n
+}
+
+// print answers with one line for each problem, and for each node without one.
+func (d validateDocument) print(u *ui.UI) error {
+	if err := u.JSON(d); err != nil {
+		return err
+	}
+	for _, n := range d.Nodes {
+		for _, line := range n.lines() {
+			if err := u.Print(line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (n validatedNode) lines() []string {
+	if n.Valid {
+		return []string{n.Node + ": valid"}
+	}
+	var lines []string
+	for _, p := range n.Problems {
+		lines = append(lines, n.Node+": "+p)
+	}
+	if n.Error != "" {
+		lines = append(lines, strings.Split("error: "+n.Error, "\n")...)
+	}
+	return lines
+}
+
+func (d validateDocument) summary() summary {
+	out := summary{code: d.ExitCode, header: []string{"NODE", "PROBLEM"}}
+	for _, n := range d.Nodes {
+		if n.Valid {
+			out.rows = append(out.rows, []string{n.Node, "none"})
+		}
+		for _, p := range n.Problems {
+			out.rows = append(out.rows, []string{n.Node, p})
+		}
+		if n.Error != "" {
+			out.rows = append(out.rows, []string{n.Node, "its settings cannot be evaluated"})
+			out.errors = append(out.errors, n.Error)
+		}
+	}
+	return out
+}
