@@ -208,7 +208,9 @@ func spelled(v *kong.Node) string { return strings.TrimPrefix(v.FullPath(), "fla
 func anchor(v *kong.Node) string { return strings.ReplaceAll(spelled(v), " ", "-") }
 
 // pageCell makes a text fit a table.
-func pageCell(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, "|", `\|`), "\n", " ") }
+func pageCell(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, "|", `\|`), "\n", " ")
+}
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
