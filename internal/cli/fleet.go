@@ -119,7 +119,11 @@ func (f *fleet) run(ctx context.Context, todo plan, u *ui.UI, log zerolog.Logger
 			},
 		}
 	}
-	p.run(ctx, f.names)
+	names := todo.part.pick(f.names)
+	if len(names) == 0 {
+		u.Message("this part has no nodes")
+	}
+	p.run(ctx, names)
 	return p, nil
 }
 

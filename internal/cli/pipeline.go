@@ -35,7 +35,8 @@ type plan struct {
 	skipUnreachable   bool
 	rollbackSucceeded bool
 	named             []string // nodes the operator wrote by name
-	keys              bool     // send the nodes' keys, too
+	part              partition
+	keys              bool // send the nodes' keys, too
 	operator          string
 	override          overrides
 	flake             wire.Flake

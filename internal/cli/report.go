@@ -36,7 +36,7 @@ type nodeDocument struct {
 
 // report writes the run's results.
 func (p *pipeline) report(u *ui.UI, code int) error {
-	doc := runDocument{Version: documentVersion, Flake: p.flake, ExitCode: code}
+	doc := runDocument{Version: documentVersion, Flake: p.flake, ExitCode: code, Nodes: []nodeDocument{}}
 	for _, n := range p.nodes {
 		doc.Nodes = append(doc.Nodes, n.document())
 	}
