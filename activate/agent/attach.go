@@ -14,8 +14,9 @@ import (
 
 // How a stream looks for news.
 const (
-	pollEvery    = 10 * time.Millisecond
-	suspectAfter = 3 * time.Second // of silence; then the unit is asked for
+	pollEvery    = 10 * time.Millisecond  // where the kernel does not tell of news
+	lookEvery    = 250 * time.Millisecond // where it does: for heartbeats and doubts
+	suspectAfter = 3 * time.Second        // of silence; then the unit is asked for
 )
 
 // attach follows a deployment that was started before.
@@ -49,7 +50,14 @@ func (a *agent) follow(ctx context.Context, id string, from int64) error {
 	t := &logTail{name: a.layout.events(id)}
 	defer t.close()
 	lastNews, lastBeat := time.Now(), time.Now()
-	tick := time.NewTicker(pollEvery)
+	// Before the first look, so that nothing falls in between.
+	changes, stop := watch(a.layout.deployment(id))
+	defer stop()
+	every := lookEvery
+	if changes == nil {
+		every = pollEvery
+	}
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		last, n, err := t.copy(a, from)
@@ -77,6 +85,7 @@ func (a *agent) follow(ctx context.Context, id string, from int64) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-changes:
 		case <-tick.C:
 		}
 	}
