@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -66,7 +67,7 @@ func isSaid(text string, said []string) (missing string, ok bool) {
 }
 
 // messages are the texts in the program's sources, with those that + joins
-// taken as one, and numbers for the constants that complete some.
+// taken as one. A .nix file is one text.
 func messages(t *testing.T) []string {
 	t.Helper()
 	var all []string
@@ -76,6 +77,11 @@ func messages(t *testing.T) []string {
 		}
 		if d.IsDir() && (d.Name() == "tests" || strings.HasPrefix(d.Name(), ".") && path != root) {
 			return filepath.SkipDir
+		}
+		if strings.HasSuffix(path, ".nix") {
+			text, err := os.ReadFile(path)
+			all = append(all, string(text))
+			return err
 		}
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return nil
@@ -103,8 +109,7 @@ func messages(t *testing.T) []string {
 	return all
 }
 
-// joined is the text of a literal, or of a sum that begins with one; %s stands
-// for what is no literal.
+// joined is the text of a literal, or of the literals in a sum.
 func joined(e ast.Expr) (string, bool) {
 	switch e := e.(type) {
 	case *ast.BasicLit:
