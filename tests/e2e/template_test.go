@@ -1,0 +1,29 @@
+package e2e
+
+import (
+	"path/filepath"
+	"testing"
+
+	"flakeops/tests/flakes"
+)
+
+// The template names the public addresses of its inputs; here they are
+// directories. Everything else is as the template has it.
+func TestTheTemplateDeploysAsItIs(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm", "db": "sid"})
+	dir, project := filepath.Join(t.TempDir(), "fleet"), flakes.Project(t)
+	f.nix(f.home, "flake", "new", "--template", "path:"+project, dir).exits(0)
+	flakes.FillIn(t, filepath.Join(dir, "flake.nix"),
+		"github:NixOS/nixpkgs/nixos-unstable", "path:"+flakes.Nixpkgs(t),
+		"github:flakeops/flakeops", "path:"+project)
+	f.nix(dir, "flake", "lock").exits(0)
+	f.dir = dir
+
+	f.nix(dir, "flake", "check").exits(0)
+	f.nix(dir, "run", ".#deploy", "--", "list").exits(0).says("web", "db")
+	f.nix(dir, "run", ".#deploy").exits(0).says("deployed")
+	for name, m := range f.hosts {
+		m.runs(f.system(name))
+	}
+	f.nix(dir, "run").exits(0).says("up to date")
+}
