@@ -8,22 +8,22 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// localDir is the directory of this machine that a resolved flake reference
-// names, "" when it names something else.
-func localDir(ref gjson.Result) string {
-	var dir string
+// localTree is the directory of this machine whose copy is the source of a
+// resolved flake reference, and the one in it that holds flake.nix; both are ""
+// when the reference names something else.
+func localTree(ref gjson.Result) (root, dir string) {
 	switch ref.Get("type").String() {
 	case "path":
-		dir = ref.Get("path").String()
+		root = ref.Get("path").String()
 	case "git", "hg":
 		u, err := url.Parse(ref.Get("url").String())
 		if err != nil || u.Scheme != "file" && u.Scheme != "" || u.Host != "" {
-			return ""
+			return "", ""
 		}
-		dir = u.Path
+		root = u.Path
 	}
-	if !path.IsAbs(dir) {
-		return ""
+	if !path.IsAbs(root) {
+		return "", ""
 	}
-	return filepath.Join(dir, ref.Get("dir").String())
+	return filepath.Clean(root), filepath.Join(root, ref.Get("dir").String())
 }

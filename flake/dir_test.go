@@ -27,13 +27,21 @@ func TestDir(t *testing.T) {
 		"git+file://" + gitDir + "?rev=" + command(t, gitDir, "git", "rev-parse", "HEAD"): gitDir,
 		"git+file://" + gitDir + "?dir=in%20side":                                         sub,
 	} {
-		if got := open(t, n, ctx, ref).Dir; got != want {
-			t.Errorf("%s: %q, want %q", ref, got, want)
+		f := open(t, n, ctx, ref)
+		if f.Dir != want {
+			t.Errorf("%s: %q, want %q", ref, f.Dir, want)
+		}
+		root := want
+		if want == sub {
+			root = gitDir
+		}
+		if f.Root != root {
+			t.Errorf("%s: root %q, want %q", ref, f.Root, root)
 		}
 	}
 }
 
-func TestLocalDir(t *testing.T) {
+func TestLocalTree(t *testing.T) {
 	for ref, want := range map[string]string{
 		`{"type":"path","path":"/a b"}`:                            "/a b",
 		`{"type":"path","path":"/a","dir":"b"}`:                    "/a/b",
@@ -48,7 +56,7 @@ func TestLocalDir(t *testing.T) {
 		`{"type":"tarball","url":"file:///a.tar.gz"}`:              "",
 		``: "",
 	} {
-		if got := localDir(gjson.Parse(ref)); got != want {
+		if _, got := localTree(gjson.Parse(ref)); got != want {
 			t.Errorf("%s: %q, want %q", ref, got, want)
 		}
 	}

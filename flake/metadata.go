@@ -22,7 +22,8 @@ type Flake struct {
 	Ref          string            // as the user wrote it
 	URL          string            // what is evaluated: locked, unless the flake is a dirty tree
 	Path         string            // store path of the source
-	Dir          string            // local directory that flake.nix is read from, "" for a remote flake
+	Root         string            // local directory that Path is a copy of, "" for a remote flake
+	Dir          string            // the directory in Root that flake.nix is read from
 	Revision     string            // commit, empty when the source has none or is dirty
 	Dirty        bool              // a work tree with uncommitted changes
 	LastModified time.Time         // of the source; zero when unknown
@@ -117,11 +118,11 @@ func parseMetadata(data []byte) (*Flake, error) {
 	f := &Flake{
 		URL:         m.Get("url").String(),
 		Path:        m.Get("path").String(),
-		Dir:         localDir(m.Get("resolved")),
 		Revision:    m.Get("revision").String(),
 		Fingerprint: m.Get("fingerprint").String(),
 		Inputs:      inputs(m.Get("locks")),
 	}
+	f.Root, f.Dir = localTree(m.Get("resolved"))
 	if f.URL == "" || !strings.HasPrefix(f.Path, "/") {
 		return nil, errors.New("nix flake metadata printed JSON without url and path: is this version of nix older than 2.8")
 	}
