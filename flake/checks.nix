@@ -162,7 +162,8 @@ let
   # there is only a link: what counts is where it leads, which is not known here.
   sourceHolds = file:
     let
-      parts = filter (part: isString part && part != "" && part != ".") (split "/" file);
+      up = before: part: if part == ".." && before != [ ] then genList (elemAt before) (length before - 1) else before ++ [ part ];
+      parts = foldl' up [ ] (filter (part: isString part && part != "" && part != ".") (split "/" file));
       walk = dir: rest:
         let kind = (builtins.readDir dir).${head rest} or null; in
         if kind == "directory" then tail rest == [ ] || walk "${dir}/${head rest}" (tail rest)
@@ -206,9 +207,9 @@ let
     (key:
       let
         where = "deployment.keys.${named key.attr}";
-        sources = optional key.hasText "text"
+        sources = optional (key.keyCommand or null != null) "keyCommand"
           ++ optional (key.keyFile or null != null) "keyFile"
-          ++ optional (key.keyCommand or null != null) "keyCommand";
+          ++ optional key.hasText "text";
         name = key.name or key.attr;
         twins = filter (other: other.attr < key.attr && other.name or other.attr == name) keys;
       in
