@@ -178,3 +178,17 @@ func TestKeyFileThatGitIgnoresMayBeInTheDirectory(t *testing.T) {
 	f.run("send-keys", f.dir).exits(0)
 	web.holdsKey("/run/keys/token", []byte(value), "root:root", "400")
 }
+
+func TestKeyFileInsideAFlakeBelowTheRootOfItsTreeIsRefused(t *testing.T) {
+	t.Parallel()
+	f := emptyFleet(t)
+	root := t.TempDir()
+	sub := filepath.Join(root, "sub")
+	must(t, flakes.Write(sub, map[string]flakes.Node{"web": {
+		Keys: map[string]map[string]any{"token": {"keyFile": "inside.key"}}, Deployment: attrs{"targetHost": "nowhere.invalid"},
+	}}))
+	value := secret()
+	must(t, os.WriteFile(filepath.Join(sub, "inside.key"), []byte(value), 0o600))
+	flakes.Commit(t, root)
+	f.run("validate", "git+file://"+root+"?dir=sub").exits(2).says("web", "token", "store").keepsQuiet(value)
+}
