@@ -35,7 +35,7 @@ func compare(d *dir, k message.Key, o owner) (message.State, error) {
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
 		return message.Different, fmt.Errorf("%s %w", k.Path(), errIsDir)
 	case st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink != 1,
-		st.Uid != uint32(o.uid) || st.Gid != uint32(o.gid) || st.Mode&0o7777 != o.mode:
+		st.Uid != uint32(o.uid) || st.Gid != uint32(o.gid) || modeOf(&st)&0o7777 != o.mode:
 		return message.Different, nil
 	case k.Digest == nil:
 		return message.Present, nil

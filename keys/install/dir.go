@@ -97,12 +97,6 @@ func safe(fd int, path string) (shared bool, err error) {
 	return st.Mode&0o022 != 0, nil
 }
 
-func inMemory(fs *unix.Statfs_t) bool {
-	// The field's type differs between architectures.
-	kind := uint32(fs.Type)
-	return kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC
-}
-
 // makeDir makes a directory for keys: root's, and the group's to enter.
 func makeDir(parent int, name string, gid int) error {
 	if err := unix.Mkdirat(parent, name, 0o700); err != nil {

@@ -75,7 +75,7 @@ func verify(f *os.File, it *item) error {
 		return err
 	}
 	o := it.owner
-	if !same || st.Nlink != 1 || st.Uid != uint32(o.uid) || st.Gid != uint32(o.gid) || st.Mode&0o7777 != o.mode {
+	if !same || st.Nlink != 1 || st.Uid != uint32(o.uid) || st.Gid != uint32(o.gid) || modeOf(&st)&0o7777 != o.mode {
 		return fmt.Errorf("%s is not what was written to it", f.Name())
 	}
 	return nil
