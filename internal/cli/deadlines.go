@@ -20,6 +20,8 @@ const (
 	storeDeadline    = 5 * time.Minute  // one small thing asked of the local store
 	keysDeadline     = time.Hour        // one node's sources, which may ask a person; one host's message
 	unitsDeadline    = 3 * time.Minute  // a host's units after a boot
+	surveyDeadline   = 5 * time.Minute  // what one host, or the local store, says of two systems
+	askDeadline      = 12 * time.Hour   // a person who is to say yes or no
 	dryDeadline      = 10 * time.Minute // one dry activation
 )
 

@@ -18,6 +18,7 @@ type deployCmd struct {
 	answer    `embed:""`
 	noKeys    `embed:""`
 
+	Yes               bool `short:"y" help:"Do not ask before activating more than one node on a terminal."`
 	RollbackSucceeded bool `help:"When an activation fails, take back the nodes that this run deployed."`
 }
 
@@ -27,6 +28,8 @@ func (deployCmd) Help() string {
 
 After activation flakeops connects anew. Unless it can, the host goes back to the system it had, by itself. Only a confirmed system becomes the default at boot.
 
+On a terminal it shows what activating more than one node would change, and asks; --yes goes ahead.
+
 The first Ctrl-C has the hosts under way go back, and waits for them; the second does not wait.`
 }
 
@@ -35,13 +38,17 @@ func (c deployCmd) Run(ctx context.Context, s *session) error {
 	if err := c.overrides.check(); err != nil {
 		return err
 	}
-	return s.pipeline(ctx, pipelineFlags{c.selection, c.pace, c.reach, c.nixFlags, c.answer}, plan{
+	todo := plan{
 		through:           throughActivate,
 		goal:              c.goal(),
 		rollbackSucceeded: c.RollbackSucceeded,
 		override:          c.overrides,
 		keys:              !c.NoKeys && (c.goal() == wire.Switch || c.goal() == wire.Test),
-	})
+	}
+	if !c.Yes && !c.DryActivate && s.onTerminal() {
+		todo.surveys, todo.planKeys, todo.ask = true, todo.keys, askBeforeMany
+	}
+	return s.pipeline(ctx, pipelineFlags{c.selection, c.pace, c.reach, c.nixFlags, c.answer}, todo)
 }
 
 func (g goals) goal() wire.Goal {

@@ -23,6 +23,7 @@ const (
 	exitUnknown     = 6
 	exitUnreachable = 7
 	exitRefused     = 8
+	exitChanges     = 10
 	ExitInterrupted = 130
 )
 
@@ -37,6 +38,7 @@ var ErrInterrupted = errors.New("interrupted")
 func exitTable() []exitMeaning {
 	return []exitMeaning{
 		{ExitDone, "done"},
+		{exitChanges, "plan: a deployment would change something"},
 		{exitOther, "usage, or any other error"},
 		{exitEvaluation, "evaluation failed"},
 		{exitBuild, "build failed"},

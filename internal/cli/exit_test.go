@@ -52,7 +52,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestTheWorstCodeWins(t *testing.T) {
-	order := []int{0, 1, 2, 3, 4, 7, 8, 5, 130, 6}
+	order := []int{0, 10, 1, 2, 3, 4, 7, 8, 5, 130, 6}
 	for i, less := range order {
 		for _, more := range order[i:] {
 			if worse(less, more) != more || worse(more, less) != more {

@@ -33,6 +33,10 @@ type world struct {
 	keysReply   message.Reply
 	activateErr map[string]error
 	deployment  map[string]flake.Deployment
+	closures    map[string]map[string]int64 // of store paths that are built here
+	surveys     map[string]activate.Survey
+	answer      bool // to a question
+	asked       string
 	onActivate  func(ctx context.Context, node string)
 	onPush      func(node string)
 	onBuild     func(node string) // before a node is reported as built
@@ -107,6 +111,17 @@ func (w *world) Build(_ context.Context, nodes []flake.Node, report func(flake.B
 }
 
 func (w *world) Keep(context.Context, string, string) error { return nil }
+
+func (w *world) Closure(_ context.Context, storePath string) (map[string]int64, error) {
+	return w.closures[storePath], nil
+}
+
+// Confirm gives the world's one answer.
+func (w *world) Confirm(_ context.Context, question string) (bool, error) {
+	w.note("asked")
+	w.asked = question
+	return w.answer, nil
+}
 
 func (w *world) Dial(_ context.Context, n flake.Node) (host, error) {
 	w.note("dial %s", n.Name)
@@ -206,7 +221,7 @@ func (w *world) run(ctx context.Context, todo plan, names ...string) *pipeline {
 		todo.goal = wire.Switch
 	}
 	p := &pipeline{
-		plan: todo, source: w, store: w, reader: w, network: w, screen: silence{},
+		plan: todo, source: w, store: w, reader: w, network: w, confirm: w, screen: silence{},
 		agents: &agents{done: map[string]*agentResult{ownSystem(): storedAgent()}},
 	}
 	p.run(ctx, names)
@@ -265,6 +280,15 @@ func (h *fakeHost) AwaitBoot(ctx context.Context, previous string) (activate.Fac
 	}
 	f.BootID = previous + "+1"
 	return f, err
+}
+
+func (h *fakeHost) Survey(_ context.Context, q activate.Question) (activate.Survey, error) {
+	h.world.note("survey %s", h.node)
+	s := h.world.surveys[h.node]
+	if q.New != nil {
+		s.New = q.New
+	}
+	return s, nil
 }
 
 func (h *fakeHost) FailedUnits(context.Context) ([]string, error) {

@@ -108,13 +108,15 @@ func (f *fleet) run(ctx context.Context, todo plan, u *ui.UI, log zerolog.Logger
 			return nil, err
 		}
 		defer lender.Close()
+		prompter := &ui.Prompter{UI: u}
+		p.confirm = prompter
 		p.agents = &agents{own: exe, dir: os.Getenv("FLAKEOPS_AGENTS"), add: f.nix.Add, keep: st.Keep}
 		p.network = &sshNetwork{
 			nix:    f.nix,
 			lender: lender,
 			dialer: &remote.Dialer{
 				Extra:  extra,
-				Prompt: &ui.Prompter{UI: u},
+				Prompt: prompter,
 				Log:    log,
 			},
 		}
@@ -155,6 +157,10 @@ func (s *localStore) Build(ctx context.Context, nodes []flake.Node, report func(
 
 func (s *localStore) Keep(ctx context.Context, name, storePath string) error {
 	return s.roots.Add(ctx, s.nix, name, storePath)
+}
+
+func (s *localStore) Closure(ctx context.Context, storePath string) (map[string]int64, error) {
+	return s.nix.Closure(ctx, storePath)
 }
 
 func openRoots() (*flake.Roots, error) {

@@ -6,6 +6,7 @@ type grammar struct {
 	Deploy   deployCmd   `cmd:"" default:"withargs" help:"Evaluate, build, push and activate (the default)."`
 	Build    buildCmd    `cmd:"" help:"Build the selected nodes and print their store paths."`
 	Push     pushCmd     `cmd:"" help:"Build, and copy to the hosts without activating."`
+	Plan     planCmd     `cmd:"" help:"Tell what a deployment would change, and change nothing."`
 	SendKeys sendKeysCmd `cmd:"" help:"Send the nodes' keys to their hosts."`
 	Keys     keysCmd     `cmd:"" help:"Look after keys."`
 	Reboot   rebootCmd   `cmd:"" help:"Reboot hosts, and see that they come back."`

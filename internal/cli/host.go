@@ -19,6 +19,13 @@ type store interface {
 	Build(ctx context.Context, nodes []flake.Node, report func(flake.BuildEvent)) error
 	// Keep saves a store path from garbage collection during the run.
 	Keep(ctx context.Context, name, storePath string) error
+	// Closure gives the sizes of what a store path needs; nil for one that is not there.
+	Closure(ctx context.Context, storePath string) (map[string]int64, error)
+}
+
+// confirmer asks the operator a question that is answered with yes or no.
+type confirmer interface {
+	Confirm(ctx context.Context, question string) (bool, error)
 }
 
 // network makes connections to hosts.
@@ -30,6 +37,7 @@ type network interface {
 type host interface {
 	Address() string
 	Facts(ctx context.Context, paths ...string) (activate.Facts, error)
+	Survey(ctx context.Context, q activate.Question) (activate.Survey, error)
 	// Push copies paths and what they refer to; for a derivation, what it is built from.
 	Push(ctx context.Context, p parcel) error
 	// Realise builds a derivation on the host; line gets the build's log.

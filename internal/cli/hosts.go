@@ -66,6 +66,10 @@ func (h *sshHost) Facts(ctx context.Context, paths ...string) (activate.Facts, e
 	return activate.ReadFacts(ctx, h.conn.Root(), paths...)
 }
 
+func (h *sshHost) Survey(ctx context.Context, q activate.Question) (activate.Survey, error) {
+	return activate.ReadSurvey(ctx, h.conn.Root(), q)
+}
+
 // Push runs nix copy, whose ssh is this connection.
 func (h *sshHost) Push(ctx context.Context, p parcel) error {
 	name, takeBack := h.net.lender.Lend(h.conn)

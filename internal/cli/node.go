@@ -25,6 +25,7 @@ const (
 	outcomeKeys        = "keys failed"
 	outcomeKeysSent    = "keys sent"
 	outcomeChecked     = "checked"
+	outcomeChanges     = "changes"
 	outcomeSkipped     = "skipped"
 	outcomeHeld        = "not started"
 	outcomeEvaluation  = "evaluation failed"
@@ -51,6 +52,7 @@ type node struct {
 	changed    []string                 // names of keys that were changed on the host
 	keyStates  map[string]message.State // of the keys on the host, by name
 	removed    []string                 // paths of keys that were removed there
+	plan       *planned                 // what a deployment would change, once the host was asked
 	dry        []string                 // what the dry activation printed
 	id         string                   // of the deployment
 	old        string                   // system that ran before the activation

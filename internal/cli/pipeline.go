@@ -40,9 +40,13 @@ type plan struct {
 	operator          string
 	override          overrides
 	flake             wire.Flake
+	surveys           bool // ask each host what it consists of, before anything is pushed
+	planKeys          bool // tell of keys in a plan
 
-	// visit is what is done with each node that was reached. A node it does not
-	// end, or that it returns an error for, fails.
+	// ask is called before the first activation; its error keeps all nodes from it.
+	ask func(ctx context.Context, p *pipeline) error
+	// visit is what is done at last with each node, in place of an activation. A
+	// node it does not end, or that it returns an error for, fails.
 	visit func(ctx context.Context, p *pipeline, n *node) error
 	// tell reports the run's results in place of report, when it is set.
 	tell func(p *pipeline, u *ui.UI, code int) error
@@ -64,6 +68,7 @@ type pipeline struct {
 	store   store
 	reader  reader
 	network network
+	confirm confirmer
 	agents  *agents
 	screen  screen
 
@@ -97,18 +102,18 @@ func (p *pipeline) run(ctx context.Context, names []string) {
 	}
 	p.build(ctx)
 	p.preparing.Wait() // the barrier
-	switch p.through {
-	case throughBuild:
-		p.endAll(outcomeBuilt)
-	case throughReach:
+	switch {
+	case p.visit != nil:
 		p.each(ctx, func(n *node) {
 			if err := p.visit(ctx, p, n); err != nil {
 				p.fail(n, err, outcomeFailed)
 			}
 		})
-	case throughPush:
+	case p.through == throughBuild:
+		p.endAll(outcomeBuilt)
+	case p.through == throughPush:
 		p.endAll(outcomePushed)
-	case throughActivate:
+	case p.through == throughActivate && p.agreed(ctx):
 		p.activateAll(ctx)
 	}
 	p.holdRest(ctx)

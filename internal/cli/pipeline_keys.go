@@ -28,6 +28,10 @@ func (p *pipeline) readKeys(ctx context.Context, n *node) error {
 	if !p.keys || len(n.Deployment.Keys) == 0 {
 		return nil
 	}
+	return p.readAll(ctx, n)
+}
+
+func (p *pipeline) readAll(ctx context.Context, n *node) error {
 	p.screen.Status(n.name, "reading keys")
 	ctx, cancel := within(ctx, keysDeadline, "reading keys")
 	defer cancel()
@@ -82,7 +86,11 @@ func (p *pipeline) sendAll(ctx context.Context, n *node) error {
 }
 
 func (p *pipeline) tellKeys(ctx context.Context, n *node, m message.Message) (message.Reply, error) {
-	p.screen.Status(n.name, "sending keys")
+	if m.Mode == message.Check {
+		p.screen.Status(n.name, "comparing keys")
+	} else {
+		p.screen.Status(n.name, "sending keys")
+	}
 	ctx, cancel := within(ctx, keysDeadline, "sending keys")
 	defer cancel()
 	agent, err := p.agents.path(ctx, n.System)
@@ -120,6 +128,10 @@ func (p *pipeline) pushAgent(ctx context.Context, n *node) error {
 	if !p.sendsKeys(n) {
 		return nil
 	}
+	return p.bringAgent(ctx, n)
+}
+
+func (p *pipeline) bringAgent(ctx context.Context, n *node) error {
 	agent, err := p.agents.path(ctx, n.System)
 	if err != nil {
 		return withCode(exitPush, err)

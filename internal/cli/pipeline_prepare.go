@@ -45,6 +45,9 @@ func (p *pipeline) steps(ctx context.Context, n *node) error {
 	if err := p.readKeys(ctx, n); err != nil {
 		return err
 	}
+	if p.surveys && p.through == throughReach {
+		return p.survey(ctx, n)
+	}
 	if n.upToDate || p.through == throughReach {
 		return p.pushAgent(ctx, n)
 	}
@@ -61,6 +64,11 @@ func (p *pipeline) steps(ctx context.Context, n *node) error {
 	}
 	if err := <-rooted; err != nil {
 		return err
+	}
+	if p.surveys {
+		if err := p.survey(ctx, n); err != nil {
+			return err
+		}
 	}
 	return p.push(ctx, n)
 }
@@ -92,7 +100,7 @@ func (p *pipeline) readFacts(ctx context.Context, n *node) error {
 	n.facts, err = n.host.Facts(ctx, n.OutPath)
 	switch p.through {
 	case throughPush:
-		n.upToDate = n.facts.Present[n.OutPath]
+		n.upToDate = n.facts.Present[n.OutPath] && p.visit == nil
 	case throughActivate:
 		n.upToDate = n.facts.UpToDate(p.goal, n.OutPath)
 	}

@@ -25,6 +25,7 @@ type Node struct {
 	Needs    []string `json:"needs,omitempty"`    // attributes of Keys that a service requires
 	Users    []string `json:"users,omitempty"`    // created by activation, each with a group of its name
 	Groups   []string `json:"groups,omitempty"`   // created by activation
+	Kernel   string   `json:"kernel,omitempty"`   // version of a file that stands for one; none when empty
 
 	// Keys holds the node's deployment.keys by attribute. When not empty the
 	// node imports the module.

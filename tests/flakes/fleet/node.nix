@@ -79,7 +79,13 @@ let
     seed = node.seed or version;
   };
 
-  toplevel = build {
+  # A file in a directory, as NixOS's kernel is.
+  kernel = build {
+    name = "linux-${node.kernel}";
+    args = [ "-euc" "mkdir \"$out\"; echo \"$name\" >\"$out/bzImage\"" ];
+  };
+
+  toplevel = build ({
     name = "nixos-system-${plain name}-${plain version}";
     args = [ "-eu" ./build/toplevel.sh ];
     inherit common services platform version message;
@@ -92,7 +98,7 @@ let
     # NAME=FILE for each unit of a key, and those that a boot starts.
     keyUnits = map (unit: "${unit}=${builtins.toFile "unit" keyUnits.${unit}}") (builtins.attrNames keyUnits);
     keyPaths = builtins.attrNames units.paths;
-  };
+  } // (if node ? kernel then { inherit kernel; } else { }));
 
   settings = import ./settings.nix name node;
 in

@@ -48,4 +48,6 @@ for fault in $faults; do
 done
 if fault reboot-needed; then : >"$out/reboot-needed"; fi
 
+[ -z "${kernel-}" ] || ln -s "$kernel/bzImage" "$out/kernel"
+
 printf '%s\n' $bulk >"$out/etc/fleet/bulk"
