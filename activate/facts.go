@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -32,7 +33,7 @@ type Facts struct {
 	BootID     string
 	NixOS      bool         // the host says of itself that it is NixOS
 	Systemd    int          // version; 0 where systemd is not running
-	Nix        string       // version; empty where nix-store is not found
+	Nix        string       // version, or the path of nix-store where that does not tell it; empty where there is none
 	Holder     *wire.Holder // who holds the host's lock, as far as its file tells
 	Present    map[string]bool
 }
@@ -134,7 +135,7 @@ func parseFacts(out []byte) (Facts, error) {
 		case "systemd":
 			f.Systemd = leadingNumber(value)
 		case "nix":
-			f.Nix = lastWord(value)
+			f.Nix = nixVersion(value)
 		case "holder":
 			var h wire.Holder
 			if json.Unmarshal([]byte(value), &h) == nil && h.ID != "" {
@@ -179,12 +180,15 @@ func leadingNumber(s string) int {
 	return n
 }
 
-func lastWord(s string) string {
-	words := strings.Fields(s)
-	if len(words) == 0 {
-		return ""
+// nixProgram is a program of Nix in a store path such as HASH-nix-2.26.3.
+var nixProgram = regexp.MustCompile(`^/nix/store/[^/-]+-[^/]*?-([0-9][^/]*)/`)
+
+// nixVersion takes the version out of a program's path, or returns the path.
+func nixVersion(program string) string {
+	if m := nixProgram.FindStringSubmatch(program); m != nil {
+		return m[1]
 	}
-	return words[len(words)-1]
+	return program
 }
 
 // UpToDate says whether the goal is reached already, so that nothing has to run.

@@ -3,9 +3,10 @@
 fact() { printf '%s\t%s\n' "$1" "$2"; }
 fact begin facts
 
-# Nix takes longest to answer, so it is asked beside the rest. Each line is one
-# write, so lines do not mix.
-if command -v nix-store >/dev/null 2>&1; then fact nix "$(nix-store --version 2>/dev/null)" & fi
+# Nix is slow to start. Its version is in the path of the program on NixOS; and
+# what has to be asked is asked beside the rest. Each line is one write, so lines
+# do not mix.
+if nix=$(command -v nix-store 2>/dev/null); then fact nix "$(readlink -f "$nix")"; fi
 present=yes
 for path; do [ -e "$path" ] || present=; done
 if [ $# -gt 0 ] && [ "$present" ]; then

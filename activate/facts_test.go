@@ -10,7 +10,7 @@ import (
 const answer = "Welcome to web!\n" +
 	"running\t" + oldSystem + "\nbooted\t" + oldSystem + "\nprofile\t" + newSystem + "\n" +
 	"generation\tsystem-12-link\nleft\t\nmachine\tLinux x86_64\nboot\t0a-b\nnixos\tyes\n" +
-	"systemd\t257.9-1~deb13u1\nnix\tnix-store (Nix) 2.26.3\n" +
+	"systemd\t257.9-1~deb13u1\nnix\t/nix/store/7v0cyv2sv1l1bdv2a2wzm4qzlr9vs1mg-nix-2.26.3/bin/nix\n" +
 	`holder` + "\t" + `{"id":"01J","operator":"bob@desk","pid":7,"since":"2026-01-02T03:04:05Z"}` + "\n" +
 	"present\t" + newSystem + "\nend\tfacts\n"
 
@@ -31,6 +31,24 @@ func TestParseFacts(t *testing.T) {
 	}
 	if _, err := parseFacts([]byte(answer[:len(answer)-4])); err == nil || !strings.Contains(err.Error(), "cut short") {
 		t.Errorf("a cut answer gives %v", err)
+	}
+}
+
+func TestNixVersion(t *testing.T) {
+	const hash = "/nix/store/7v0cyv2sv1l1bdv2a2wzm4qzlr9vs1mg-"
+	for program, want := range map[string]string{
+		hash + "nix-2.26.3/bin/nix":           "2.26.3",
+		hash + "determinate-nix-3.0/bin/nix":  "3.0",
+		hash + "nix-cli-2.31.1/bin/nix":       "2.31.1",
+		hash + "lix-2.93.0-dev/bin/nix-store": "2.93.0-dev",
+		hash + "nix/bin/nix":                  hash + "nix/bin/nix",
+		hash + "nix-/bin/nix":                 hash + "nix-/bin/nix",
+		"/usr/bin/nix-store":                  "/usr/bin/nix-store",
+		"":                                    "",
+	} {
+		if got := nixVersion(program); got != want {
+			t.Errorf("%s: %q, want %q", program, got, want)
+		}
 	}
 }
 
