@@ -1,7 +1,6 @@
 package flake
 
 import (
-	"bytes"
 	"context"
 	_ "embed" // checks.nix
 	"encoding/json"
@@ -122,7 +121,7 @@ func (f *Flake) compare(ctx context.Context, addresses map[string]json.RawMessag
 
 // calculate evaluates an expression that needs no flake.
 func (n *Nix) calculate(ctx context.Context, expression string) ([]byte, error) {
-	var out bytes.Buffer
+	out := capped{max: maxAnswer}
 	tail := run.Tail{Max: maxErrors}
 	_, err := n.run(ctx, run.Command{
 		Argv:   []string{"nix-instantiate", "--eval", "--strict", "--json", "-"},
@@ -132,5 +131,5 @@ func (n *Nix) calculate(ctx context.Context, expression string) ([]byte, error) 
 	if err != nil {
 		return nil, n.explain(ctx, err, tail.String())
 	}
-	return out.Bytes(), nil
+	return out.buf.Bytes(), nil
 }
