@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -107,6 +108,14 @@ func TestNixRunWithNewerReleasesOfNix(t *testing.T) {
 				t.Errorf("the second time: %s", out)
 			}
 			operator.sh("cd " + f.dir + " && nix flake check 2>&1")
+
+			// And the project's own flake.
+			var archived struct {
+				Inputs map[string]struct{ Path string }
+			}
+			must(t, json.Unmarshal([]byte(sources), &archived))
+			operator.sh("nix flake check --no-build 2>&1 path:" + archived.Inputs["flakeops"].Path +
+				" --no-write-lock-file --override-input nixpkgs path:" + archived.Inputs["nixpkgs"].Path)
 		})
 	}
 }
