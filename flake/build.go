@@ -78,6 +78,7 @@ func (b *build) realise() (string, error) {
 	w := &lines{handle: b.line}
 	_, err := b.nix.run(b.ctx, run.Command{Argv: argv, Stderr: w})
 	w.end()
+	b.quiet()
 	if err == nil {
 		return "", nil
 	}

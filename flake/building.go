@@ -7,10 +7,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 )
 
 // build is a Build at work. All of it runs in one goroutine at a time: nix's
-// log is handled while it is written, the rest before and after.
+// log is handled while it is written, late has its turns between two lines, and
+// the rest comes before and after.
 type build struct {
 	ctx    context.Context // lives as long as one call of Build
 	nix    *Nix
@@ -24,6 +27,10 @@ type build struct {
 	words      []string            // the last errors and loose lines of stderr
 	begun      map[string]bool     // derivations and store paths of activities, past ones too
 	owed       bool                // a look at the store, should nix go on
+
+	mu     sync.Mutex  // held while nix's log is handled, and by late
+	looked time.Time   // when nix was last asked
+	later  *time.Timer // for a look that came too soon; nil for none
 }
 
 // activity is something that nix has under way: a build, a substitution, or
@@ -53,6 +60,8 @@ func newBuild(ctx context.Context, n *Nix, nodes []Node, report func(BuildEvent)
 
 // line handles one line of nix's stderr.
 func (b *build) line(raw []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	ev, ok := parseLog(raw)
 	if !ok {
 		if s := strings.TrimSpace(plain(string(raw))); s != "" && !strings.HasPrefix(s, "@nix ") {
@@ -91,7 +100,7 @@ func (b *build) begin(id uint64, a *activity, what string) {
 	b.activities[id], b.begun[what] = a, true
 	if b.owed {
 		b.owed = false
-		_ = b.glance()
+		b.ask()
 	}
 }
 
@@ -137,8 +146,40 @@ func (b *build) look() {
 	for _, a := range b.activities {
 		running += a.running
 	}
-	if b.owed = running == 0 && !b.any(b.notBegun); !b.owed {
-		_ = b.glance()
+	switch b.owed = running == 0 && !b.any(b.notBegun); {
+	case b.owed || b.later != nil:
+	case time.Since(b.looked) < lookEvery:
+		b.later = time.AfterFunc(lookEvery, b.late)
+	default:
+		b.ask()
+	}
+}
+
+// lookEvery is how long nix is left alone with its builds between two questions.
+const lookEvery = 200 * time.Millisecond
+
+func (b *build) ask() {
+	_ = b.glance()
+	b.looked = time.Now()
+}
+
+// late is a look that had to wait.
+func (b *build) late() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.later != nil { // nix is still at work
+		b.later = nil
+		b.ask()
+	}
+}
+
+// quiet ends the looks, once nix has ended.
+func (b *build) quiet() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.later != nil {
+		b.later.Stop()
+		b.later = nil
 	}
 }
 
