@@ -101,13 +101,21 @@ func TestNixRunWithNewerReleasesOfNix(t *testing.T) {
 			must(t, operator.CopyIn(t.Context(), filepath.Dir(f.lab.SSHConfig()), filepath.Dir(f.lab.SSHConfig())))
 
 			system := f.system("web")
-			run := "cd " + f.dir + " && export HOME=/root NIX_SSHOPTS='-F " + f.lab.SSHConfig() + "' && nix run "
-			operator.sh(run + ".#deploy 2>&1")
+			run := func(dir, ref string) string {
+				return operator.sh("cd " + dir + " && export HOME=/root NIX_SSHOPTS='-F " + f.lab.SSHConfig() + "' && nix run '" + ref + "' 2>&1")
+			}
+			run(f.dir, ".#deploy")
 			web.runs(system)
-			if out := operator.sh("cd / && " + strings.TrimPrefix(run, "cd "+f.dir+" && ") + "path:" + f.dir + " -- 2>&1"); !strings.Contains(out, "up to date") {
+			if out := run("/", "path:"+f.dir); !strings.Contains(out, "up to date") {
 				t.Errorf("the second time: %s", out)
 			}
 			operator.sh("cd " + f.dir + " && nix flake check 2>&1")
+
+			// A flake below the top of its source.
+			operator.sh("mkdir /root/all && cp -R " + f.dir + " /root/all/fleet")
+			if out := run("/", "path:/root/all?dir=fleet"); !strings.Contains(out, "up to date") {
+				t.Errorf("in a directory of its source: %s", out)
+			}
 
 			// And the project's own flake.
 			var archived struct {
