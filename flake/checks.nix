@@ -58,13 +58,15 @@ let
         null
         (genList (i: i) (length value));
   # What is right at first sight, as most is.
-  simple = matches "[a-z][a-z0-9]{0,30}|[1-9][0-9]?([.][1-9][0-9]?){3}";
+  # Regular expressions are most of the time that all this takes.
+  simple = matches "[a-z][a-z0-9]*";
+  simpleHost = text: stringLength text < 64
+    && matches "[a-z][a-z0-9-]*([.][a-z0-9-]+)*|[1-9][0-9]?([.][1-9]?[0-9]){3}" text;
   when = condition: text: if condition then text else null;
   first = wrongs: head (filter (wrong: wrong != null) wrongs ++ [ null ]);
 
-  blank = text: matches ".*[[:space:][:cntrl:]].*" (replaceStrings [ "\n" "\r" ] [ " " " " ] text);
-  dash = text: when (matches "-.*" (firstLine text)) "which begins with a dash: ssh would take it for an option";
-  firstLine = text: head (split "\n" text);
+  blank = text: !matches "[^[:space:][:cntrl:]]*" text;
+  dash = text: when (substring 0 1 text == "-") "which begins with a dash: ssh would take it for an option";
 
   octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
   ipv4 = matches "${octet}([.]${octet}){3}";
@@ -74,7 +76,7 @@ let
     && stringLength text <= 253
     && all (label: label != "" && stringLength label <= 63)
       (filter isString (split "[.]" (if matches ".*[.]" text then substring 0 (stringLength text - 1) text else text)));
-  host = text: if simple text then null else first [
+  host = text: if simpleHost text then null else first [
     (when (text == "") "which is empty: name a host, or use null for a node that is never deployed")
     (dash text)
     (when (blank text) "which holds white space: it must be one host name or address")
@@ -84,14 +86,14 @@ let
     (when (matches ".*:.*" text && !ipv6 text) "which is no IPv6 address")
     (when (!matches ".*:.*" text && !hostName text) "which cannot be a host name: it has parts between its dots of 1 to 63 letters, digits, - and _, and 253 in all")
   ];
-  user = text: if simple text then null else first [
+  user = text: if text == "root" || simple text then null else first [
     (when (text == "") "which is empty: name a user, or use null for what ssh_config says")
     (dash text)
     (when (blank text) "which holds white space: it must be one user name")
   ];
   line = text: first [
     (when (text == "") "which is empty")
-    (when (matches ".*[[:cntrl:]].*" (replaceStrings [ "\n" "\r" ] [ "\t" "\t" ] text)) "which holds control characters")
+    (when (!matches "[^[:cntrl:]]*" text) "which holds control characters")
   ];
   tag = text: when (text == "" || substring 0 1 text == "@" || blank text || matches ".*,.*" text)
     "which cannot be selected: a tag has no white space and no comma, and @ only where it is used";
@@ -103,7 +105,7 @@ let
     targetPort = orNull (whole 1 65535);
     targetUser = orNull (string user);
     sshOptions = list line;
-    privilegeEscalationCommand = list line;
+    privilegeEscalationCommand = value: if value == [ "sudo" "-H" "--" ] then null else list line value;
     tags = list tag;
     buildOnTarget = bool;
     substituteOnTarget = bool;
@@ -114,7 +116,7 @@ let
   };
 
   form = pattern: wrong: text: when (!matches pattern text) wrong;
-  keyName = text: if simple text then null else first [
+  keyName = text: if stringLength text < 99 && simple text then null else first [
     (form "[A-Za-z0-9_][A-Za-z0-9_.:@+-]*"
       "which cannot be a file's: a name has letters, digits and _.:@+- only, and begins with a letter, a digit or _"
       text)
@@ -141,8 +143,10 @@ let
     destDir = string destDir;
     user = string owner;
     group = string owner;
-    permissions = string (form "0?[0-7][0-7][0-7]" "which must be octal, such as 0400, and at most 0777");
-    uploadAt = string (form "(pre|post)-activation" "which must be pre-activation or post-activation");
+    permissions = value: if value == "0400" then null
+      else string (form "0?[0-7][0-7][0-7]" "which must be octal, such as 0400, and at most 0777") value;
+    uploadAt = string (text: when (!elem text [ "pre-activation" "post-activation" ])
+      "which must be pre-activation or post-activation");
     restartUnits = list unit;
     allowPersistent = bool;
     timeout = seconds;
@@ -195,7 +199,7 @@ let
     in
     if near == [ ] then "the options are ${concatStringsSep ", " known}" else "did you mean ${best}?";
   unknown = where: set: known: map (name: "${where}.${named name} is no option: ${meant name known}")
-    (filter (name: !elem name known) (attrNames set));
+    (attrNames (builtins.removeAttrs set known));
 
   wrongs = where: checks: names: set: map (name: "${where}.${name} ${checks.${name} set.${name}}")
     (filter (name: set ? ${name} && checks.${name} set.${name} != null) names);
@@ -277,7 +281,7 @@ let
   # The same address twice is not the same host when ports differ, or options,
   # by which one may go through a gate of its own.
   place = address: toJSON [
-    (if simple address.host then address.host else replaceStrings upper lower (plain address.host))
+    (replaceStrings upper lower (plain address.host))
     (if address.port == null then 22 else address.port)
     address.options
   ];
