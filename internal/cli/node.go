@@ -52,6 +52,9 @@ type node struct {
 	changed    []string                 // names of keys that were changed on the host
 	keyStates  map[string]message.State // of the keys on the host, by name
 	removed    []string                 // paths of keys that were removed there
+	asked      sync.Once                // of the local closure
+	local      map[string]int64         // closure of the system, where it is built here
+	localErr   error                    // of that
 	plan       *planned                 // what a deployment would change, once the host was asked
 	dry        []string                 // what the dry activation printed
 	id         string                   // of the deployment

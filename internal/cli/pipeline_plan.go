@@ -37,7 +37,7 @@ func (p *pipeline) survey(ctx context.Context, n *node) error {
 	p.screen.Status(n.name, "comparing")
 	ctx, cancel := within(ctx, surveyDeadline, "comparing the new system with the host's")
 	defer cancel()
-	local, err := p.store.Closure(ctx, n.OutPath)
+	local, err := n.closure(ctx, p.store)
 	if err != nil {
 		return because(ctx, err)
 	}
@@ -67,6 +67,13 @@ func (p *pipeline) survey(ctx context.Context, n *node) error {
 	}
 	n.plan = d
 	return nil
+}
+
+// closure is that of the node's system in the local store, nil when it is not
+// built. It is asked for once, so only when no build can change the answer.
+func (n *node) closure(ctx context.Context, of store) (map[string]int64, error) {
+	n.asked.Do(func() { n.local, n.localErr = of.Closure(ctx, n.OutPath) })
+	return n.local, n.localErr
 }
 
 // comparesKeys says whether a plan is to say which of the node's keys change.

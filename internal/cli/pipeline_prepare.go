@@ -39,14 +39,17 @@ func (p *pipeline) prepare(ctx context.Context, n *node) {
 
 // steps are what lies between a node's evaluation and the barrier.
 func (p *pipeline) steps(ctx context.Context, n *node) error {
+	if p.surveysAtOnce() {
+		p.preparing.Go(func() { _, _ = n.closure(ctx, p.store) }) // the survey tells of an error
+	}
 	if err := p.reach(ctx, n); err != nil {
 		return err
 	}
+	if p.surveysAtOnce() {
+		return nil
+	}
 	if err := p.readKeys(ctx, n); err != nil {
 		return err
-	}
-	if p.surveys && p.through == throughReach {
-		return p.survey(ctx, n)
 	}
 	if n.upToDate || p.through == throughReach {
 		return p.pushAgent(ctx, n)
@@ -87,11 +90,24 @@ func (p *pipeline) reach(ctx context.Context, n *node) error {
 		return because(dialling, err)
 	}
 	n.host = h
+	surveyed := make(chan error, 1)
+	if p.surveysAtOnce() {
+		p.preparing.Go(func() { surveyed <- p.survey(ctx, n) })
+	} else {
+		surveyed <- nil
+	}
 	if err := p.readFacts(ctx, n); err != nil {
 		return err
 	}
-	return n.facts.Check(n.System)
+	if err := n.facts.Check(n.System); err != nil {
+		return err
+	}
+	return <-surveyed
 }
+
+// surveysAtOnce says whether hosts are surveyed while their facts are read, for
+// there is no build to wait for.
+func (p *pipeline) surveysAtOnce() bool { return p.surveys && p.through == throughReach }
 
 func (p *pipeline) readFacts(ctx context.Context, n *node) error {
 	ctx, cancel := within(ctx, factsDeadline, "reading the host's facts")
