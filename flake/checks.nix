@@ -254,7 +254,7 @@ let
         unknown "deployment" (builtins.removeAttrs raw (attrNames declared)) (names ++ [ "keys" ])
         ++ wrongs "deployment" settings names set
         ++ optional (!(set ? targetHost) && host name != null)
-          "deployment.targetHost is not set and so is the node's name, ${host name}"
+          "deployment.targetHost is not set, so it is the node's name, ${host name}"
         ++ optional (set.targetUser or "root" != "root" && set.privilegeEscalationCommand or null == [ ])
           "deployment.privilegeEscalationCommand is empty, but targetUser is not root: set it, for example to [ \"sudo\" \"-H\" \"--\" ]"
         ++ optional (!isAttrs rawKeys) "deployment.keys is ${spoken rawKeys}, not a set of keys"

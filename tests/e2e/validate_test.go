@@ -174,3 +174,16 @@ func contents(t *testing.T, name string) string {
 	must(t, err)
 	return string(text)
 }
+
+func TestValidateAwkwardNames(t *testing.T) {
+	f := emptyFleet(t)
+	t.Parallel()
+	f.dir = flakes.Names(t)
+	r := f.run("validate", "path:"+f.dir).exits(1).says(
+		"\nweb.example.org: valid\n",
+		"\n$(touch touched): deployment.targetHost is not set, so it is the node's name, which holds white space",
+		"option-host: deployment.targetHost is \"-oProxyCommand=touch touched\", which begins with a dash",
+	)
+	isOrderly(r)
+	wasNotTouched(t, f.home, f.dir, ".", "/", "/tmp", "/root")
+}
