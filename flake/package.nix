@@ -23,7 +23,7 @@ pkgs.buildGoModule {
   inherit version src ldflags;
 
   # A test says what it is to be.
-  vendorHash = "sha256-AFNS2M1b16lDyMgy7ygoJqeJQcsBpKdzSu/g9cRchAk=";
+  vendorHash = "sha256-5bVfxAo1jyoTjlmHzhayXzX+nyxISveZaxdOTzg51v8=";
 
   subPackages = [ "." ];
 
@@ -34,9 +34,20 @@ pkgs.buildGoModule {
   # The tests want hosts.
   doCheck = false;
 
+  nativeBuildInputs = [ pkgs.installShellFiles ];
+
   postInstall = ''
     mkdir -p "$out/libexec/flakeops"
-  '' + builtins.concatStringsSep "" (map agent (builtins.attrNames agents));
+  '' + builtins.concatStringsSep "" (map agent (builtins.attrNames agents))
+  # The program tells them, where it runs.
+  + pkgs.lib.optionalString (pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform) ''
+    "$out/bin/flakeops" man > flakeops.1
+    installManPage flakeops.1
+    for shell in bash zsh fish; do
+      "$out/bin/flakeops" completion "$shell" > "flakeops.$shell"
+    done
+    installShellCompletion flakeops.bash flakeops.zsh flakeops.fish
+  '';
 
   # They are stripped, and for other machines too.
   dontStrip = true;

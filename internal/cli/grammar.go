@@ -15,6 +15,10 @@ type grammar struct {
 	Version  versionCmd  `cmd:"" help:"Say which flakeops this is."`
 	Agent    agentCmd    `cmd:"" hidden:"" passthrough:"" help:"What the deployer runs on a host."`
 
+	Man        manCmd        `cmd:"" hidden:"" help:"Print the manual page."`
+	Completion completionCmd `cmd:"" hidden:"" help:"Print what makes a shell complete arguments."`
+	Complete   completeCmd   `cmd:"" hidden:"" passthrough:"" help:"What a shell runs to complete arguments."`
+
 	Help        helpFlag    `short:"h" help:"Show this help."`
 	VersionFlag versionFlag `name:"version" help:"Say which flakeops this is."`
 	Verbose     int         `short:"v" type:"counter" help:"Write diagnostics to stderr; twice for more."`

@@ -83,6 +83,17 @@ func TestTheProjectsOwnFlake(t *testing.T) {
 			t.Errorf("%s is for %s, %v; want %s, linked statically", name, is, err, machine)
 		}
 	}
+	for name, want := range map[string]string{
+		"share/man/man1/flakeops.1":                       ".SH EXIT STATUS\n",
+		"share/bash-completion/completions/flakeops.bash": "'flakeops complete' flakeops\n",
+		"share/zsh/site-functions/_flakeops":              "#compdef flakeops\n",
+		"share/fish/vendor_completions.d/flakeops.fish":   "complete -c flakeops ",
+	} {
+		text, err := os.ReadFile(filepath.Join(out, name))
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s lacks %q: %v", name, want, err)
+		}
+	}
 }
 
 // machineOf says for which processor a program is, and fails for one that needs

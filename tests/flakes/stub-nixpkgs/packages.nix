@@ -15,13 +15,23 @@ let
   };
 in
 {
+  lib.optionalString = condition: text: if condition then text else "";
+
+  stdenv = { buildPlatform.canExecute = host: host == system; hostPlatform = system; };
+
+  # Shell functions, which a package's postInstall calls.
+  installShellFiles = build {
+    name = "install-shell-files";
+    args = [ "-euc" "mkdir -p $out/nix-support; cat ${./install-shell-files.sh} > $out/nix-support/setup-hook" ];
+  };
+
   # Modules come from the machine's own cache, so vendorHash is only looked at.
-  buildGoModule = { pname, version, src, vendorHash, subPackages, ldflags, env, postInstall, meta, ... }:
+  buildGoModule = { pname, version, src, vendorHash, subPackages, ldflags, env, nativeBuildInputs, postInstall, meta, ... }:
     assert builtins.match "sha256-[A-Za-z0-9+/]{43}=" vendorHash != null;
     build
       (builtins.mapAttrs (_: toString) env // {
         name = "${pname}-${version}";
-        inherit src postInstall;
+        inherit src nativeBuildInputs postInstall;
         args = [ "-eu" ./build-go-module.sh ];
         packages = map (p: "./${p}") subPackages;
         ldflags = toString ([ "-buildid=" ] ++ ldflags);

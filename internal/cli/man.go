@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	mangokong "github.com/alecthomas/mango-kong"
+	"github.com/muesli/mango"
+	"github.com/muesli/roff"
+)
+
+type manCmd struct{}
+
+// Run prints the manual page.
+func (manCmd) Run(app *kong.Kong, s *session) error {
+	_, err := io.WriteString(s.stdout, manual(app.Model))
+	return err
+}
+
+// manual is the manual page of the visible verbs, in roff. The same program
+// always has the same page: a package built again is to be what it was.
+func manual(app *kong.Application) string {
+	page := mangokong.NewManPage(1, app).
+		WithLongDescription("Without a verb it is deploy, whose flags need no verb. " +
+			"A flag that takes a value takes it after a blank or after =.")
+	oneText(page.Root.Commands)
+	var exits strings.Builder
+	for _, e := range exitTable() {
+		fmt.Fprintf(&exits, "* %d: %s\n", e.code, e.meaning)
+	}
+	page.WithSection("Exit status", exits.String()+"Of several nodes' codes the one furthest down this list wins.")
+
+	// The library's first line dates the page with the moment it is written.
+	_, body, _ := strings.Cut(page.Build(literal{roff.NewDocument()}), "\n")
+	head := fmt.Sprintf(".TH %s 1 \"\" \"%s %s\"\n", strings.ToUpper(app.Name), app.Name, aboutThis().Flakeops)
+	// A bare - may be shown as a hyphen, which no shell takes for one.
+	return head + strings.ReplaceAll(body, "-", `\-`) + "\n"
+}
+
+// oneText puts what a verb says in detail behind its help; the library has it
+// where the verb is named.
+func oneText(verbs map[string]*mango.Command) {
+	for _, v := range verbs {
+		v.Short, v.Usage = strings.TrimSpace(v.Short+"\n"+v.Usage), ""
+		oneText(v.Commands)
+	}
+}
+
+// literal is a document whose texts the library does not take for formats.
+type literal struct{ *roff.Document }
+
+// Text writes text as it is.
+func (l literal) Text(text string) { l.Document.Text(strings.ReplaceAll(text, "%", "%%")) }
