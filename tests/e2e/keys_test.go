@@ -202,7 +202,9 @@ func TestRebootBringsTheKeysAndTheirServicesBack(t *testing.T) {
 	f.deploy().exits(0)
 	f.run("reboot", "path:"+f.dir).exits(0).says("rebooted")
 	web.holdsKey("/run/keys/token", []byte(value), "root:root", "400")
-	eventually(t, "the key's service is up", func() bool { return web.holds("systemctl is-active --quiet token-key.service") })
+	for _, unit := range []string{"token-key.service", "fleet-keyed.service"} {
+		eventually(t, unit+" is up", func() bool { return web.holds("systemctl is-active --quiet " + unit) })
+	}
 	web.sh("rm /run/keys/token")
 	eventually(t, "the key's service is down", func() bool { return !web.holds("systemctl is-active --quiet token-key.service") })
 }
