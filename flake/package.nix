@@ -23,7 +23,7 @@ pkgs.buildGoModule {
   inherit version src ldflags;
 
   # A test says what it is to be.
-  vendorHash = "sha256-5bVfxAo1jyoTjlmHzhayXzX+nyxISveZaxdOTzg51v8=";
+  vendorHash = "sha256-tlS3BGmKmWy6aEAobvO29bAmI6uVHYRParFOc7Go2xU=";
 
   subPackages = [ "." ];
 
