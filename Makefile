@@ -34,6 +34,7 @@ demo: setup build
 
 bench: setup build
 	go run ./tests/bench
+	go test ./tests/flakes -run '^$$' -bench FlakeCheck -benchtime 1x
 
 clean:
 	rm -f flakeops
