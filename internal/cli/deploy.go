@@ -43,7 +43,10 @@ func (c deployCmd) Run(ctx context.Context, s *session) error {
 		goal:              c.goal(),
 		rollbackSucceeded: c.RollbackSucceeded,
 		override:          c.overrides,
-		keys:              !c.NoKeys && (c.goal() == wire.Switch || c.goal() == wire.Test),
+		keys:              !c.NoKeys && (c.goal() == wire.Switch || c.goal() == wire.Test || c.Reboot),
+	}
+	if c.Reboot {
+		todo.reboot = rebootCmd{Timeout: rebootTimeout}.reboot
 	}
 	if !c.Yes && !c.DryActivate && s.onTerminal() {
 		todo.surveys, todo.planKeys, todo.ask = true, todo.keys, askBeforeMany
@@ -55,7 +58,7 @@ func (g goals) goal() wire.Goal {
 	switch {
 	case g.Test:
 		return wire.Test
-	case g.Boot:
+	case g.Boot, g.Reboot:
 		return wire.Boot
 	case g.DryActivate:
 		return wire.DryActivate

@@ -66,6 +66,7 @@ type goals struct {
 	Test        bool `xor:"goal" help:"Activate, but do not make it the default at boot."`
 	Boot        bool `xor:"goal" help:"Make it the default at boot, but do not activate."`
 	DryActivate bool `xor:"goal" help:"Say what activation would do, and change nothing."`
+	Reboot      bool `xor:"goal" help:"Make it the default at boot, then reboot the hosts one after the other, as the verb reboot does."`
 }
 
 // noKeys leaves the nodes' keys alone.

@@ -48,6 +48,8 @@ type plan struct {
 	// visit is what is done at last with each node, in place of an activation. A
 	// node it does not end, or that it returns an error for, fails.
 	visit func(ctx context.Context, p *pipeline, n *node) error
+	// reboot is done, with one node at a time, after all are activated.
+	reboot func(ctx context.Context, p *pipeline, n *node) error
 	// tell reports the run's results in place of report, when it is set.
 	tell func(p *pipeline, u *ui.UI, code int) error
 }

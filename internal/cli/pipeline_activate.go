@@ -20,7 +20,7 @@ const systemProfile = "/nix/var/nix/profiles/system"
 func (p *pipeline) activateAll(ctx context.Context) {
 	p.each(ctx, func(n *node) {
 		if n.upToDate {
-			if err := p.sendAll(ctx, n); err != nil {
+			if err := p.sendAfter(ctx, n); err != nil {
 				p.fail(n, err, outcomeKeys)
 				return
 			}
@@ -31,6 +31,9 @@ func (p *pipeline) activateAll(ctx context.Context) {
 	})
 	if p.rollbackSucceeded && p.broken.Load() && ctx.Err() == nil {
 		p.takeBackAll(ctx)
+	}
+	if p.reboot != nil {
+		p.rebootAll(ctx)
 	}
 }
 
@@ -58,7 +61,7 @@ func (p *pipeline) activate(ctx context.Context, n *node) {
 		p.fail(n, err, outcomeFailed)
 		return
 	}
-	if err := p.sendAll(ctx, n); err != nil {
+	if err := p.sendAfter(ctx, n); err != nil {
 		p.fail(n, fmt.Errorf("the new system runs, but its keys are not all there: %w", err), outcomeKeys)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/keys"
 	"flakeops/keys/message"
@@ -51,7 +52,7 @@ func (p *pipeline) sendsKeys(n *node) bool {
 
 // sendEarly sends the keys that the new system's activation needs.
 func (p *pipeline) sendEarly(ctx context.Context, n *node) error {
-	if !p.sendsKeys(n) {
+	if !p.sendsKeys(n) || p.goal == wire.Boot {
 		return nil
 	}
 	var early []keys.Value
@@ -66,6 +67,15 @@ func (p *pipeline) sendEarly(ctx context.Context, n *node) error {
 	reply, err := p.tellKeys(ctx, n, keys.Compose(message.Pre, early))
 	n.changed = reply.Changed
 	return err
+}
+
+// sendAfter sends all keys after an activation. A system that is only made the
+// default at boot has no use for them yet.
+func (p *pipeline) sendAfter(ctx context.Context, n *node) error {
+	if p.goal == wire.Boot {
+		return nil
+	}
+	return p.sendAll(ctx, n)
 }
 
 // sendAll makes the host's keys those of the node. What sendEarly changed is

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"flakeops/activate/wire"
 )
 
 type rebootCmd struct {
@@ -35,6 +37,30 @@ func (c rebootCmd) Run(ctx context.Context, s *session) error {
 	}
 	flags := pipelineFlags{c.selection, pace{c.Parallel, c.KeepGoing}, c.reach, c.nixFlags, c.answer}
 	return s.pipeline(ctx, flags, plan{through: throughReach, visit: c.reboot, keys: !c.NoKeys && !c.NoWait})
+}
+
+// rebootTimeout is how many seconds deploy --reboot gives a host to come back.
+const rebootTimeout = 600
+
+// rebootAll reboots the hosts that do not run yet what they boot, one after the
+// other. A failure, of the deployment or of a reboot, keeps the others from it.
+func (p *pipeline) rebootAll(ctx context.Context) {
+	for _, n := range p.nodes {
+		done := n.ended()
+		late := done.outcome == outcomeUpToDate && n.facts.Booted != n.OutPath
+		if done.outcome != string(wire.BootSet) && !late {
+			continue
+		}
+		if p.halted.Load() || ctx.Err() != nil {
+			done.note = notes(done.note, "not rebooted")
+			n.replace(done)
+			continue
+		}
+		n.replace(result{})
+		if err := p.reboot(ctx, p, n); err != nil {
+			p.fail(n, err, outcomeFailed)
+		}
+	}
 }
 
 // reboot takes one host through a reboot.

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"flakeops/activate"
+	"flakeops/activate/wire"
+	"flakeops/flake"
 )
 
 func rebootPlan(c rebootCmd) plan {
@@ -44,6 +47,37 @@ func TestRebootStopsAtAHostThatDoesNotComeBackWell(t *testing.T) {
 			}
 			if w.did("reboot b") {
 				t.Error("b was rebooted all the same")
+			}
+		})
+	}
+}
+
+func TestDeployRebootTakesHostsOneByOneAndNotAfterAFailure(t *testing.T) {
+	for name, c := range map[string]struct {
+		world *world
+		code  int
+		both  bool
+	}{
+		"well":                    {&world{}, ExitDone, true},
+		"a does not come back":    {&world{failedUnits: map[string][]string{"a": {"web.service"}}}, exitUnknown, false},
+		"b could not be deployed": {&world{activateErr: map[string]error{"b": errors.New("refused")}}, exitOther, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := c.world
+			w.t = t
+			w.deployment = map[string]flake.Deployment{"a": withKeys("a"), "b": withKeys("b")}
+			p := w.run(t.Context(), plan{
+				through: throughActivate, goal: wire.Boot, parallel: 2, keys: true, reboot: rebootCmd{Timeout: 60}.reboot,
+			}, "a", "b")
+			wantCode(t, p, c.code)
+			if got := w.did("reboot b"); got != c.both {
+				t.Errorf("b rebooted: %v; %q", got, w.journal)
+			}
+			if w.did("keys pre a") {
+				t.Error("keys were sent to a system about to end")
+			}
+			if c.both && w.index("keys full a") < w.index("reboot a") {
+				t.Errorf("%q", w.journal)
 			}
 		})
 	}

@@ -28,3 +28,18 @@ func TestRebootNoticesAnotherSystem(t *testing.T) {
 	web.sh("ln -sfn " + web.FactorySystem() + " /boot/default-system")
 	f.run("reboot", "path:"+f.dir).exits(6).says("web", "its profile is "+f.system("web"))
 }
+
+func TestDeployRebootRunsTheNewSystemAfterwards(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.deploy().exits(0)
+	before := web.sh("cat /proc/sys/kernel/random/boot_id")
+	// Only a reboot reaches this one.
+	system := f.version("web", "2", "reboot-needed")
+	f.deploy("--reboot").exits(0).says("rebooted")
+	web.runs(system)
+	if web.sh("cat /proc/sys/kernel/random/boot_id") == before {
+		t.Error("the host did not reboot")
+	}
+	f.deploy("--reboot").exits(0).says("up to date").keepsQuiet("rebooted")
+}
