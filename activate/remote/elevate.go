@@ -113,10 +113,10 @@ func (p *passwords) next() (string, error) {
 	}
 	v, err := p.secret().get(p.ctx, p.sent, func() (string, error) { return p.conn.dialer.secret(p.ctx, prompt) })
 	switch {
-	case errors.Is(err, errNobody):
-		return "", fmt.Errorf("%s: sudo wants the password of %s, and %w; run flakeops on a terminal, or let %s use sudo without a password", node, user, err, user)
-	case err != nil:
+	case err != nil && p.ctx.Err() != nil:
 		return "", err
+	case err != nil: // whoever was to ask says why not in words of their own
+		return "", fmt.Errorf("%s: sudo wants the password of %s, and %w; run flakeops on a terminal, or let %s use sudo without a password", node, user, err, user)
 	case strings.ContainsAny(v, "\n\x00"):
 		p.secret().forget(p.ctx, v)
 		return "", fmt.Errorf("%s: the sudo password has a line end in it", node)
