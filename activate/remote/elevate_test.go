@@ -170,6 +170,15 @@ func TestElevate(t *testing.T) {
 		contains(t, err.Error(), "web1", "sudo wants the password of opspw", "on a terminal")
 	})
 
+	t.Run("a password and somebody who cannot be asked", func(t *testing.T) {
+		c := as(t, h, k, "opspw", mute{})
+		_, _, err := rootEcho(t, c, "data")
+		if !errors.Is(err, errMute) {
+			t.Fatalf("error %v", err)
+		}
+		contains(t, err.Error(), "web1", "sudo wants the password of opspw", errMute.Error())
+	})
+
 	t.Run("no right to sudo", func(t *testing.T) {
 		c := as(t, h, k, "nosudo", &prompter{secrets: []string{opsPassword}})
 		_, _, err := rootEcho(t, c, "data")
@@ -300,3 +309,12 @@ func (a askThen) Secret(context.Context, string) (string, error) {
 	return "typed", nil
 }
 func (a askThen) Confirm(context.Context, string) (bool, error) { return false, nil }
+
+var errMute = errors.New("the line is dead")
+
+// mute is a Prompter that has its own reason not to answer.
+type mute struct{}
+
+func (mute) Secret(context.Context, string) (string, error) { return "", errMute }
+
+func (mute) Confirm(context.Context, string) (bool, error) { return false, errMute }
