@@ -50,9 +50,9 @@ const factsBegin = "begin\tfacts\n"
 // which of paths are valid there; it is all of them or none, for a system and
 // its agent are pushed together.
 func ReadFacts(ctx context.Context, r run.Runner, paths ...string) (Facts, error) {
-	out := &factsBuffer{}
+	out := &bounded{max: maxFacts}
 	_, err := r.Run(ctx, run.Command{Argv: append([]string{"sh", "-c", factsScript, "sh"}, paths...), Stdout: out})
-	text := out.Bytes()
+	text := out.text.Bytes()
 	if at := bytes.Index(text, []byte(factsBegin)); at > 0 || at < 0 && out.over {
 		if at > 0 {
 			text = text[:at]
@@ -84,20 +84,6 @@ func excerpt(text []byte) string {
 		return fmt.Sprintf("%q...", strings.ToValidUTF8(s[:most], ""))
 	}
 	return fmt.Sprintf("%q", s)
-}
-
-// factsBuffer refuses more than maxFacts, which ends the session.
-type factsBuffer struct {
-	bytes.Buffer
-	over bool
-}
-
-func (b *factsBuffer) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxFacts {
-		b.over = true
-		return 0, errors.New("the answer is endless")
-	}
-	return b.Buffer.Write(p)
 }
 
 // parseFacts passes over lines it does not know.

@@ -53,7 +53,7 @@ func ReadSurvey(ctx context.Context, r run.Runner, q Question) (Survey, error) {
 		}
 	}
 	wanted := strings.Join(slices.Sorted(maps.Keys(q.New)), "\n")
-	out := &surveyBuffer{}
+	out := &bounded{max: maxSurvey}
 	if _, err := r.Run(ctx, run.Command{Argv: argv, Stdin: strings.NewReader(wanted), Stdout: out}); err != nil {
 		return Survey{}, fmt.Errorf("asking the host what it consists of: %w", err)
 	}
@@ -65,16 +65,6 @@ func ReadSurvey(ctx context.Context, r run.Runner, q Question) (Survey, error) {
 		s.New = q.New
 	}
 	return s, nil
-}
-
-// surveyBuffer refuses more than maxSurvey, which ends the session.
-type surveyBuffer struct{ text bytes.Buffer }
-
-func (b *surveyBuffer) Write(p []byte) (int, error) {
-	if b.text.Len()+len(p) > maxSurvey {
-		return 0, errors.New("the answer is endless")
-	}
-	return b.text.Write(p)
 }
 
 // listing is a closure on its way: paths first, then their sizes.
