@@ -34,7 +34,7 @@ const (
 func startSudoHost(t *testing.T, in key) *sshd {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("takes root: a mount namespace with users of its own")
+		t.Fatal("run the tests as root: this one takes a mount namespace with users of its own")
 	}
 	dir := t.TempDir()
 	must(t, os.Chmod(dir, 0o755))

@@ -194,7 +194,7 @@ func TestRunWithoutArgv(t *testing.T) {
 func TestRootOfRootIsTheConnection(t *testing.T) {
 	_, c := easy(t)
 	if c.User() != "root" {
-		t.Skip("the tests do not run as root, so no login is root's")
+		t.Fatal("run the tests as root: otherwise no login is root's")
 	}
 	if c.Root() != run.Runner(c) {
 		t.Error("root is elevated")
