@@ -110,7 +110,10 @@ func (w *world) Build(_ context.Context, nodes []flake.Node, report func(flake.B
 	return nil
 }
 
-func (w *world) Keep(context.Context, string, string) error { return nil }
+func (w *world) Keep(_ context.Context, name, _ string) error {
+	w.note("keep %s", name)
+	return nil
+}
 
 func (w *world) Closure(_ context.Context, storePath string) (map[string]int64, error) {
 	return w.closures[storePath], nil

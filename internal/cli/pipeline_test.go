@@ -261,3 +261,17 @@ func TestANoteDoesNotRepeatWhatStandsBesideIt(t *testing.T) {
 		t.Errorf("rolled back: %q", told)
 	}
 }
+
+// What is to be pushed must not be garbage collected before it is.
+func TestWhatIsPushedIsRootedBefore(t *testing.T) {
+	w := &world{t: t, deployment: map[string]flake.Deployment{"b": withKeys("b")}}
+	there := w.deployment["b"]
+	there.Keys, there.BuildOnTarget = nil, true
+	w.deployment["b"] = there
+	w.run(t.Context(), plan{through: throughActivate, parallel: 1}, "a", "b")
+	for node, root := range map[string]string{"a": "keep system-a", "b": "keep drv-b"} {
+		if w.index(root) > w.index("activate "+node+" "+system(node)) {
+			t.Errorf("%s is rooted too late: %q", node, w.journal)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -132,9 +133,18 @@ func TestSecondDeployerIsRefusedAndToldWhoHoldsTheHost(t *testing.T) {
 	f := newFleet(t, map[string]string{"web": "bookworm"})
 	web := f.hosts["web"]
 	f.deploy().exits(0)
+	before := web.snapshot()
 	system := f.version("web", "2", "gate")
 	first := f.start("deploy", "path:"+f.dir)
 	web.reachesGate()
+
+	// While it runs, the garbage collector leaves alone what it needs.
+	roots := web.sh("readlink /nix/var/nix/gcroots/flakeops/*")
+	for _, path := range []string{before.Running, system, web.sh("systemctl show -P ExecStart 'flakeops-*' | grep -o '/nix/store/[^ ;]*' | head -n 1")} {
+		if !strings.Contains(roots, path) {
+			t.Errorf("%s is not rooted, only\n%s", path, roots)
+		}
+	}
 
 	f.version("web", "3")
 	holder := web.sh("cat /run/flakeops/lock")
