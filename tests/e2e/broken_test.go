@@ -141,7 +141,7 @@ func TestSecondDeployerIsRefusedAndToldWhoHoldsTheHost(t *testing.T) {
 	// While it runs, the garbage collector leaves alone what it needs.
 	roots := web.sh("readlink /nix/var/nix/gcroots/flakeops/*")
 	for _, path := range []string{before.Running, system, web.sh("systemctl show -P ExecStart 'flakeops-*' | grep -o '/nix/store/[^ ;]*' | head -n 1")} {
-		if !strings.Contains(roots, path) {
+		if path == "" || !strings.Contains(roots, path) {
 			t.Errorf("%s is not rooted, only\n%s", path, roots)
 		}
 	}
