@@ -309,8 +309,9 @@ let
     let
       names = attrNames nodes;
       tags = attrNames (groupBy (t: t) (concatMap (one: one.tags) (attrValues nodes)));
-      parts = selector: if elem selector names then [ selector ]
-        else filter (part: isString part && part != "") (split "[[:space:]]*,[[:space:]]*" selector);
+      parts = selector:
+        let some = filter (part: isString part && part != "") (split "[[:space:]]*,[[:space:]]*" selector); in
+        if some == [ ] || elem selector names then [ selector ] else some;
       pattern = glob: concatStringsSep "" (map
         (c: if c == "*" then ".*" else if c == "?" then "." else if elem c [ "[" "]" "-" ] then c
           else if matches "[A-Za-z0-9_ ]" c then c else "[${c}]")

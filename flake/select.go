@@ -111,19 +111,21 @@ func matches(selector, name string, tags []string) (bool, error) {
 	return ok, nil
 }
 
-// selectors splits comma lists. What is a node's name as a whole is not split.
+// selectors splits comma lists. What is a node's name as a whole is not split,
+// and neither is a list that names nothing: a script whose variable is empty
+// must not get all nodes for it.
 func selectors(lists, names []string) []string {
 	var out []string
 	for _, l := range lists {
-		if slices.Contains(names, l) {
-			out = append(out, l)
-			continue
+		parts := strings.FieldsFunc(l, func(r rune) bool { return r == ',' })
+		for i, s := range parts {
+			parts[i] = strings.TrimSpace(s)
 		}
-		for s := range strings.SplitSeq(l, ",") {
-			if s = strings.TrimSpace(s); s != "" {
-				out = append(out, s)
-			}
+		parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+		if len(parts) == 0 || slices.Contains(names, l) {
+			parts = []string{l}
 		}
+		out = append(out, parts...)
 	}
 	return out
 }

@@ -37,6 +37,11 @@ func TestPick(t *testing.T) {
 		{on: []string{"web1"}, exclude: []string{"nope"}, want: "error: no node matches nope"},
 		{on: []string{"@htpt"}, want: "error: no node has the tag htpt: did you mean http? the tags are east, http"},
 		{on: []string{"@web1"}, want: "error: no node has the tag web1"},
+		{on: []string{""}, want: "error: no node matches \"\": the nodes are a.b, db1"},
+		{on: []string{" , "}, want: "error: no node matches \" , \": the nodes are"},
+		{on: []string{"web1,", ""}, want: "error: no node matches \"\""},
+		{exclude: []string{""}, want: "error: no node matches \"\""},
+		{on: []string{",web1,,"}, want: "web1"},
 		{on: []string{"we["}, want: "error: pattern \"we[\" is not complete"},
 	} {
 		got, err := pick(c.node, selectors(c.on, names), selectors(c.exclude, names), names, tags)

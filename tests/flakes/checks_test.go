@@ -42,6 +42,7 @@ func TestFlakeCheckOfAFleet(t *testing.T) {
 		"a key with none":            {keys(map[string]any{"user": "nobody"}), `[]`, []string{"web", "token", "source"}},
 		"a key in the flake":         {keys(map[string]any{"keyFile": "./nodes.json"}), `[]`, []string{"web", "token", "keyFile"}},
 		"a tag that nobody has":      {settings(nil), `["@berlin"]`, []string{"berlin"}},
+		"a selector of nothing":      {settings(nil), `["web", ""]`, []string{`no node matches the selector ""`}},
 		"two nodes with one address": {settings(map[string]any{"targetHost": "192.0.2.1"}), `[]`, []string{"web", "db", "192.0.2.1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
