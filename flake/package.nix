@@ -29,7 +29,6 @@ pkgs.buildGoModule {
 
   # Static: the program runs on hosts that have no libc where it looks for one.
   env.CGO_ENABLED = 0;
-  hardeningDisable = [ "pie" ];
 
   # The tests want hosts.
   doCheck = false;
