@@ -30,13 +30,13 @@ let
     "Description=Key ${name}"
     "AssertPathExists=${path}"
     "StartLimitIntervalSec=0"
-    "X-RestartIfChanged=false"
   ] ++ map (wanted: "Wants=${wanted}") services ++ [
     ""
     "[Service]"
     "Type=exec"
     "ExecStart=${inotifywait} -qq -e delete_self -e move_self ${path}"
     "SuccessExitStatus=1"
+    "X-RestartIfChanged=false"
     ""
   ]);
 

@@ -24,6 +24,7 @@ func TestKeyUnits(t *testing.T) {
 			t.Parallel()
 			b := newBox(t, suite, map[string]flakes.Node{
 				"keyed": {Keys: keys, Needs: []string{"db", "a+b@c"}, Users: []string{"app"}, Groups: []string{"staff-of-app"}},
+				"fewer": {Keys: keys, Needs: []string{"db"}},
 				"more":  {Keys: more, Needs: []string{"db", "a+b@c"}},
 				"plain": {},
 			})
@@ -31,6 +32,7 @@ func TestKeyUnits(t *testing.T) {
 			b.accounts()
 			b.keysArrive()
 			b.keyChanges()
+			b.keyUnitChanges()
 			b.moreKeys()
 			b.keysGo()
 		})
@@ -123,6 +125,20 @@ func (b *box) keyChanges() {
 	b.await("! " + b.active(dbKey))
 	b.put("db", "again")
 	b.await(b.active(dbKey))
+}
+
+// keyUnitChanges goes to a system where a key's unit is another, and back.
+// Restarting it would restart what needs the key, which is there all the time.
+func (b *box) keyUnitChanges() {
+	b.t.Helper()
+	watch := b.invocation(oddKey)
+	for _, node := range []string{"fewer", "keyed"} {
+		if out := b.reach(node, "switch"); strings.Contains(out, "b@c-key.service") || b.invocation(oddKey) != watch {
+			b.t.Errorf("the key's unit was restarted: %q", out)
+		}
+		b.await(b.active("fleet-keyed.service"))
+	}
+	b.sh("systemctl start keys.target")
 }
 
 // moreKeys goes to a system with a key that is sent afterwards.

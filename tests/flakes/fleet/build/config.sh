@@ -12,9 +12,9 @@ chmod +x "$out/bin/load"
 cat >"$out/units/fleet-config.service" <<END
 [Unit]
 Description=Fleet configuration
-X-ReloadIfChanged=true
 
 [Service]
+X-ReloadIfChanged=true
 Type=exec
 ExecStartPre=$out/bin/load
 ExecStart=/bin/sleep infinity
