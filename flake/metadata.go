@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,7 +119,7 @@ func parseMetadata(data []byte) (*Flake, error) {
 		return nil, err
 	}
 	f := &Flake{
-		URL:         m.Get("url").String(),
+		URL:         evaluated(m.Get("url").String(), m.Get("locked")),
 		Path:        m.Get("path").String(),
 		Revision:    m.Get("revision").String(),
 		Fingerprint: m.Get("fingerprint").String(),
@@ -140,6 +143,27 @@ func parseMetadata(data []byte) (*Flake, error) {
 		f.Fingerprint = hex.EncodeToString(sum[:])
 	}
 	return f, nil
+}
+
+// evaluated completes the URL that nix gives for a locked reference, in which
+// some versions leave out settings without which it is another source.
+func evaluated(ref string, locked gjson.Result) string {
+	settings := map[string]string{"host": locked.Get("host").String()}
+	for _, name := range []string{"submodules", "shallow", "allRefs", "lfs", "exportIgnore"} {
+		if locked.Get(name).Bool() {
+			settings[name] = "1"
+		}
+	}
+	u, err := url.Parse(ref)
+	if err != nil {
+		return ref // for nix to complain of
+	}
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		if !u.Query().Has(name) {
+			ref = withQuery(ref, name, settings[name])
+		}
+	}
+	return ref
 }
 
 // parseObject checks that a nix program answered with one JSON object.

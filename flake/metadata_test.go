@@ -56,6 +56,46 @@ func TestOpenDirtyGitTree(t *testing.T) {
 	}
 }
 
+// The version of nix may name the source without its submodules.
+func TestOpenGitTreeWithSubmodules(t *testing.T) {
+	n, ctx := realNix(t)
+	t.Setenv("GIT_CONFIG_COUNT", "1")
+	t.Setenv("GIT_CONFIG_KEY_0", "protocol.file.allow")
+	t.Setenv("GIT_CONFIG_VALUE_0", "always")
+	module := t.TempDir()
+	write(t, module, "here.nix", "")
+	gitCommit(t, module)
+	dir := writeFlake(t, `a = plain (if builtins.pathExists ./module/here.nix then "with" else "without");`)
+	command(t, dir, "git", "init", "-q", "-b", "main")
+	command(t, dir, "git", "submodule", "--quiet", "add", module, "module")
+	gitCommit(t, dir)
+	ref := "git+file://" + dir + "?submodules=1"
+	for _, state := range []string{"clean", "dirty"} {
+		if state == "dirty" {
+			write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"\n")
+		}
+		f := open(t, n, ctx, ref)
+		if e := evaluate(t, ctx, f)["a"]; e.Err != nil || !strings.HasSuffix(e.Node.OutPath, "-with") {
+			t.Errorf("%s: %s is evaluated as %+v", state, f.URL, e)
+		}
+	}
+}
+
+func TestEvaluatedURLIsWhole(t *testing.T) {
+	for _, c := range []struct{ url, locked, want string }{
+		{"git+file:///a?rev=1", `{"submodules":true,"shallow":false,"lfs":true}`, "git+file:///a?rev=1&lfs=1&submodules=1"},
+		{"git+file:///a", `{"allRefs":true}`, "git+file:///a?allRefs=1"},
+		{"git+file:///a?dir=b&submodules=1", `{"submodules":true,"shallow":true}`, "git+file:///a?dir=b&submodules=1&shallow=1"},
+		{"github:a/b/1", `{"host":"git.example.org"}`, "github:a/b/1?host=git.example.org"},
+		{"github:a/b/1?host=git.example.org", `{"host":"git.example.org"}`, "github:a/b/1?host=git.example.org"},
+		{"path:/a%20b?narHash=x", `{}`, "path:/a%20b?narHash=x"},
+	} {
+		if got := evaluated(c.url, gjson.Parse(c.locked)); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.url, got, c.want)
+		}
+	}
+}
+
 func TestOpenPlainDirectoryIsASnapshot(t *testing.T) {
 	n, ctx := realNix(t)
 	dir := t.TempDir()
