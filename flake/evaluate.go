@@ -12,7 +12,8 @@ import (
 type Evaluation struct {
 	Name string
 	Node Node
-	Err  error // *EvalError
+	Err  error    // *EvalError
+	Said []string // lines of warnings and traces, which are no part of an error
 }
 
 // Evaluate evaluates the named nodes in parallel, one process per node, and
@@ -25,6 +26,7 @@ func (f *Flake) Evaluate(ctx context.Context, names []string, report func(Evalua
 	}, func(name string, a answer, err error) error {
 		ev := Evaluation{Name: name}
 		if err == nil {
+			ev.Said = f.news(a)
 			ev.Node, err = parseNode(name, a.out)
 		}
 		if err != nil {

@@ -125,6 +125,33 @@ func TestEvaluateErrorsStayWithTheirNode(t *testing.T) {
 	}
 }
 
+// What is deprecated, an override that is misspelt: nix says so and goes on.
+func TestWarningsAreKept(t *testing.T) {
+	n, ctx := realNix(t)
+	n.Flags = []string{"--override-input", "nixpgks", "path:" + t.TempDir()}
+	dir := writeFlake(t, `
+		warned = builtins.trace "warning: networking.old is deprecated\nuse networking.new" (plain "w");
+		good = plain "good";
+		bad = builtins.trace "before" (throw "no good");
+	`)
+	write(t, dir, "flake.nix", strings.Replace(read(t, dir, "flake.nix"), "outputs = { self }: ", `outputs = { self }: builtins.trace "of all" (`, 1))
+	write(t, dir, "flake.nix", strings.TrimSuffix(read(t, dir, "flake.nix"), "; }")+"); }")
+	gitCommit(t, dir)
+	write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"\n")
+	f := open(t, n, ctx, dir)
+	all := evaluate(t, ctx, f)
+	if got := strings.Join(f.Said, "\n"); strings.Count(got, "nixpgks") == 0 || !strings.Contains(got, "trace: of all") || strings.Contains(got, "dirty") {
+		t.Errorf("of the flake: %q", got)
+	}
+	want := []string{"trace: warning: networking.old is deprecated", "use networking.new"}
+	if got := all["warned"].Said; !slices.Equal(got, want) {
+		t.Errorf("of a node: %q, want %q", got, want)
+	}
+	if got := append(all["good"].Said, all["bad"].Said...); len(got) > 0 {
+		t.Errorf("of others: %q", got)
+	}
+}
+
 func TestNamesErrors(t *testing.T) {
 	n, ctx := realNix(t)
 	for outputs, want := range map[string]string{

@@ -44,6 +44,23 @@ func reason(stderr string, trace bool) string {
 	return strings.TrimSpace(lines[0] + "\n" + dedent(lines[1:]))
 }
 
+// said is what nix wrote to stderr although all went well, its progress left
+// out: its own warnings, and what the flake traces, such as NixOS's warnings.
+func said(stderr string) []string {
+	var lines []string
+	for _, l := range meaningful(stderr) {
+		if l != "" && !progress.MatchString(l) {
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
+
+// progress recognises what nix tells of fetching and of builds that an
+// evaluation needs.
+var progress = regexp.MustCompile(`^(?:copying|building|fetching|downloading|unpacking|querying) |` +
+	`^(?:these \d+ |this )(?:derivations?|paths?) will be |^  /`)
+
 // meaningful drops the lines that say nothing about a failure.
 func meaningful(stderr string) []string {
 	var keep []string

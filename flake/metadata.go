@@ -32,6 +32,7 @@ type Flake struct {
 	LastModified time.Time         // of the source; zero when unknown
 	Inputs       map[string]string // locked URL of each direct input, by name
 	Fingerprint  string            // identifies source and lock
+	Said         []string          // lines that nix warned with, when it read the flake and its nodes' names
 
 	nix *Nix
 }
@@ -50,8 +51,13 @@ func (n *Nix) Open(ctx context.Context, ref string) (*Flake, error) {
 	if err != nil {
 		return nil, fmt.Errorf("flake %s: %w", ref, err)
 	}
-	f.Ref, f.nix = ref, n
+	f.Ref, f.nix, f.Said = ref, n, said(a.errors)
 	return f, nil
+}
+
+// news is what nix said in an answer and had not said of the whole flake.
+func (f *Flake) news(a answer) []string {
+	return slices.DeleteFunc(said(a.errors), func(line string) bool { return slices.Contains(f.Said, line) })
 }
 
 // Unchanged returns a *ChangedError when the flake is a dirty tree and its

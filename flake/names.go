@@ -21,6 +21,7 @@ func (f *Flake) Names(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, f.namesError(err)
 	}
+	f.Said = append(f.Said, f.news(a)...)
 	names, err := parseNames(a.out)
 	if err != nil {
 		return nil, fmt.Errorf("flake %s: %w", f.Ref, err)

@@ -20,6 +20,7 @@ type Validation struct {
 	Name     string
 	Problems []string // each names an option
 	Err      error    // *EvalError: the settings cannot be evaluated
+	Said     []string // as that of an Evaluation
 }
 
 // Validate checks the settings of the named nodes, each by itself and against
@@ -35,6 +36,7 @@ func (f *Flake) Validate(ctx context.Context, names []string, exposed func(file 
 		v := &Validation{Name: name}
 		found[name] = v
 		if err == nil {
+			v.Said = f.news(a)
 			addresses[name], err = v.read(a.out, exposed)
 		}
 		if err == nil {

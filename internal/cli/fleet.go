@@ -51,6 +51,9 @@ func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*f
 		return nil, err
 	}
 	u.Forget(ref)
+	for _, line := range f.Said {
+		u.Line("nix", line)
+	}
 	fl := &fleet{nix: nix, flake: f, names: names}
 	for _, s := range append(sel.On, name) {
 		fl.named = append(fl.named, splitList(s)...)

@@ -68,6 +68,9 @@ func (c listCmd) Run(ctx context.Context, s *session) error {
 	code := ExitDone
 	err = fl.evaluate(ctx, func(e flake.Evaluation) {
 		evaluations[e.Name] = e
+		for _, line := range e.Said {
+			u.Line(e.Name, line)
+		}
 		if e.Err != nil {
 			code = exitEvaluation
 			u.End(e.Name, outcomeEvaluation+": "+e.Err.Error())

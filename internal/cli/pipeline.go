@@ -135,6 +135,9 @@ func (p *pipeline) evaluate(ctx context.Context, next func(*node)) {
 		if n == nil {
 			return
 		}
+		for _, line := range e.Said {
+			p.screen.Line(n.name, line)
+		}
 		if e.Err != nil {
 			p.fail(n, withCode(exitEvaluation, e.Err), outcomeEvaluation)
 			return

@@ -54,6 +54,11 @@ func (c validateCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return s.refuse(u, err)
 	}
+	for _, v := range found {
+		for _, line := range v.Said {
+			u.Line(v.Name, line)
+		}
+	}
 	code := verdict(found)
 	doc := validateDocument{Version: documentVersion, Flake: fl.origin(), ExitCode: code}
 	for _, v := range found {

@@ -64,6 +64,22 @@ func TestNoNixosConfigurations(t *testing.T) {
 	})
 }
 
+// What nix warns of is shown, and is no failure.
+func TestWarningsAreShown(t *testing.T) {
+	f := newFleet(t, nil)
+	dir := t.TempDir()
+	node := `builtins.trace "warning: an option is old" { config = builtins.trace "warning: a setting is old" {
+		deployment.tags = [ ]; system.build.toplevel = derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo >$out" ]; };
+	}; }`
+	if err := os.WriteFile(filepath.Join(dir, "flake.nix"), []byte("{ outputs = { self }: { nixosConfigurations.web = "+node+"; }; }"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"list", "build", "validate"} {
+		f.at(t).run(verb, "path:"+dir, "--override-input", "nixpgks", "path:"+dir).exits(0).
+			says("nix | warning: ", "nixpgks", "web | trace: warning: an option is old", "web | trace: warning: a setting is old")
+	}
+}
+
 func TestMissingOrStaleLock(t *testing.T) {
 	f := newFleet(t, nil)
 	d := newDecoy(t)
