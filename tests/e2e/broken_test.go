@@ -4,7 +4,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"flakeops/activate/wire"
 )
@@ -112,16 +111,13 @@ func TestCtrlCDuringActivationRollsBackAtOnce(t *testing.T) {
 }
 
 func TestSecondCtrlCLeavesAtOnceAndTheHostRollsBack(t *testing.T) {
-	web, before, p := gated(t, nil)
+	// By itself the deployer would ask the silent host for longer than wait waits.
+	web, before, p := gated(t, attrs{"activationTimeout": 600, "sshOptions": []string{"ServerAliveInterval=600"}})
 	must(t, web.Cut(t.Context()))
 	p.signal(syscall.SIGINT)
 	p.says("asking the host to go back")
 	p.signal(syscall.SIGINT)
-	began := time.Now()
 	p.wait().exits(130)
-	if took := time.Since(began); took > patience/2 {
-		t.Errorf("left after %s", took)
-	}
 	web.sh("touch /run/fleet/go")
 	eventually(t, "the host rolled back", func() bool { return web.lastOutcome() == wire.RolledBack })
 	must(t, web.Heal(t.Context()))

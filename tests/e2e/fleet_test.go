@@ -25,7 +25,7 @@ type fleet struct {
 
 // brief are the settings of a node whose failures should not take minutes.
 func brief(more map[string]any) map[string]any {
-	d := map[string]any{"confirmTimeout": 6, "activationTimeout": 20}
+	d := map[string]any{"confirmTimeout": 10, "activationTimeout": 30}
 	maps.Copy(d, more)
 	return d
 }
