@@ -25,11 +25,16 @@ type host struct {
 // activate runs switch-to-configuration in a process group of its own. When ctx
 // ends, the group is ended first and then whatever left the group: an
 // activation that goes on in the background would fight the rollback.
-func (h *host) activate(ctx context.Context, system, action string, line func(string)) (int, error) {
+func (h *host) activate(ctx context.Context, system, action string, force bool, line func(string)) (int, error) {
 	out := &wire.LineWriter{Line: line}
 	defer out.Flush()
+	var env []string
+	if force {
+		env = []string{"NIXOS_NO_CHECK=1"}
+	}
 	res, err := h.runner.Run(ctx, run.Command{
 		Argv:   []string{filepath.Join(system, "bin/switch-to-configuration"), action},
+		Env:    env,
 		Stdout: out,
 		Stderr: out,
 		Grace:  2 * time.Second,

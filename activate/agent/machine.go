@@ -48,8 +48,9 @@ type state struct {
 // not be done at all; an exit status is a result.
 type effects interface {
 	// activate runs SYSTEM/bin/switch-to-configuration ACTION and hands on its
-	// output by lines.
-	activate(ctx context.Context, system, action string, line func(string)) (code int, err error)
+	// output by lines. With force the system's own pre-switch checks are left
+	// out.
+	activate(ctx context.Context, system, action string, force bool, line func(string)) (code int, err error)
 	// setProfile makes system the profile's newest generation.
 	setProfile(ctx context.Context, system string) error
 	// restoreProfile makes the profile what it was.
@@ -140,7 +141,7 @@ func (m *machine) activate(ctx context.Context) (f *failure, reboot bool) {
 	if f := m.enter(stageActivating, wire.PhaseActivating); f != nil {
 		return f, false
 	}
-	code, err := m.switchTo(ctx, m.req.System, "test")
+	code, err := m.switchTo(ctx, m.req.System, "test", false)
 	switch {
 	case err == nil && code == 0:
 		return nil, false
@@ -164,12 +165,12 @@ func (m *machine) activate(ctx context.Context) (f *failure, reboot bool) {
 }
 
 // switchTo runs switch-to-configuration within the activation timeout.
-func (m *machine) switchTo(ctx context.Context, system, action string) (int, error) {
+func (m *machine) switchTo(ctx context.Context, system, action string, force bool) (int, error) {
 	limit := time.Duration(m.req.ActivationTimeout) * time.Second
 	tooSlow := fmt.Errorf("activation took longer than activationTimeout (%d s)", m.req.ActivationTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, tooSlow)
 	defer cancel()
-	return m.fx.activate(ctx, system, action, func(line string) {
+	return m.fx.activate(ctx, system, action, force, func(line string) {
 		m.emit(wire.Event{Kind: wire.Output, Message: line})
 	})
 }
@@ -218,7 +219,7 @@ func (m *machine) commit(ctx context.Context) wire.Event {
 	if err != nil {
 		return m.undo(ctx, failure{message: "setting the profile: " + err.Error()})
 	}
-	code, err := m.switchTo(ctx, m.req.System, "boot")
+	code, err := m.switchTo(ctx, m.req.System, "boot", false)
 	switch {
 	case err != nil:
 		return m.undo(ctx, failure{message: "making it the boot default: " + err.Error()})
@@ -233,7 +234,8 @@ func (m *machine) commit(ctx context.Context) wire.Event {
 }
 
 // undo brings back what was touched, in the order that keeps a power cut safe:
-// what boots first, what runs last.
+// what boots first, what runs last. The old system is not asked whether it may:
+// what its checks look at may be just what the new one broke.
 func (m *machine) undo(ctx context.Context, f failure) wire.Event {
 	ctx = context.WithoutCancel(ctx)
 	m.gate.shut()
@@ -270,7 +272,7 @@ func (m *machine) undoProfile(ctx context.Context) error {
 		system = m.st.Old.Running
 	}
 	return m.retry(ctx, func() error {
-		code, err := m.switchTo(ctx, system, "boot")
+		code, err := m.switchTo(ctx, system, "boot", true)
 		if err == nil && code != 0 && code != exitReboot {
 			err = errors.New(explainExit(code))
 		}
@@ -283,7 +285,7 @@ func (m *machine) undoProfile(ctx context.Context) error {
 
 func (m *machine) undoRunning(ctx context.Context) error {
 	return m.retry(ctx, func() error {
-		code, err := m.switchTo(ctx, m.st.Old.Running, "test")
+		code, err := m.switchTo(ctx, m.st.Old.Running, "test", true)
 		if err != nil {
 			return err
 		}

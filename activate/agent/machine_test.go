@@ -31,12 +31,17 @@ type world struct {
 	breaks map[string][]string
 	// refuses lists the "SYSTEM ACTION" that change nothing when they fail.
 	refuses map[string]bool
-	calls   []string
+	// checks lists systems whose pre-switch checks fail.
+	checks map[string]bool
+	calls  []string
 }
 
-func (w *world) activate(ctx context.Context, system, action string, line func(string)) (int, error) {
+func (w *world) activate(ctx context.Context, system, action string, force bool, line func(string)) (int, error) {
 	key := system + " " + action
 	w.calls = append(w.calls, key)
+	if w.checks[system] && !force {
+		return exitCheck, nil
+	}
 	line("switching to " + system)
 	if !w.refuses[key] {
 		switch action {
@@ -130,6 +135,10 @@ func TestMachine(t *testing.T) {
 		{name: "state cannot be saved", world: func(w *world) { w.saveErr = errors.New("no space left") }, outcome: wire.RolledBack, message: "saving the deployment's state", after: old},
 		{name: "only a reboot helps", world: func(w *world) { w.exits["NEW test"] = 100; w.refuses["NEW test"] = true }, outcome: wire.RolledBack, message: "--boot", after: old},
 		{name: "activated, and wants a reboot", confirm: time.Second, world: func(w *world) { w.exits["NEW test"] = 100 }, outcome: wire.Deployed, reboot: true, after: fresh},
+		{name: "pre-switch checks fail", world: func(w *world) { w.checks["NEW"] = true }, outcome: wire.RolledBack, message: "pre-check", after: old},
+		{name: "pre-switch checks fail with goal boot", goal: wire.Boot, world: func(w *world) { w.checks["NEW"] = true }, outcome: wire.RolledBack, message: "pre-check", after: old},
+		{name: "the old system's pre-switch checks fail now", world: func(w *world) { w.checks["OLD"] = true }, outcome: wire.RolledBack, message: "not confirmed", after: old},
+		{name: "the old system's pre-switch checks fail after the boot loader", confirm: time.Second, world: func(w *world) { w.checks["OLD"] = true; w.exits["NEW boot"] = 1; w.boot = "NEW" }, outcome: wire.RolledBack, message: "boot default", after: old},
 		{name: "rollback fails too", world: func(w *world) { w.exits["NEW test"] = 2; w.refuses["OLD test"] = true; w.exits["OLD test"] = 2 }, outcome: wire.RollbackFailed, message: "activation script failed", after: [3]string{"NEW", "OLD", "OLD"}},
 		{name: "rollback with a unit that was broken before", world: func(w *world) {
 			w.failed = []string{"old.service"}
@@ -147,7 +156,7 @@ func TestMachine(t *testing.T) {
 
 func newWorld() *world {
 	return &world{current: "OLD", profile: "OLD", boot: "OLD",
-		exits: map[string]int{}, hangs: map[string]bool{}, breaks: map[string][]string{}, refuses: map[string]bool{}}
+		exits: map[string]int{}, hangs: map[string]bool{}, breaks: map[string][]string{}, refuses: map[string]bool{}, checks: map[string]bool{}}
 }
 
 func (s scenario) play(t *testing.T) {

@@ -32,6 +32,25 @@ func lockedOut(t *testing.T, fault string) {
 	web.runs(f.system("web"))
 }
 
+// What the old system checks before it is switched to may be what the new one
+// broke. The host goes back all the same.
+func TestRollbackIsNotRefusedByTheOldSystemsChecks(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.version("web", "1", "precheck-guarded")
+	f.deploy().exits(0)
+	before := web.snapshot()
+	web.sh("touch /run/fleet/refuse && ! " + f.system("web") + "/bin/switch-to-configuration test")
+
+	f.version("web", "2", "drop-packets")
+	f.deploy().exits(5).says("rolled back", "not confirmed")
+	web.is(before)
+	f.version("web", "3", "bootloader-fails")
+	f.deploy().exits(5).says("rolled back", "boot default")
+	before.Generations = append(before.Generations, "system-3-link") // none is deleted
+	web.is(before)
+}
+
 func TestKilledConnectionsAreConfirmed(t *testing.T) {
 	f := newFleet(t, map[string]string{"web": "bookworm"})
 	f.deploy().exits(0)
