@@ -3,7 +3,6 @@ package keys
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"flakeops/internal/run"
 	"flakeops/keys/message"
@@ -17,19 +16,6 @@ func Compose(mode message.Mode, values []Value) message.Message {
 		m.Keys[i] = v.Key.onHost(v.Secret)
 	}
 	return m
-}
-
-// Restarts lists the units of those keys whose Name is in changed, for the
-// Restart of a Full message that follows a Pre one.
-func Restarts(keys []Key, changed []string) []string {
-	var units []string
-	for _, k := range keys {
-		if slices.Contains(changed, k.Name) {
-			units = append(units, k.RestartUnits...)
-		}
-	}
-	slices.Sort(units)
-	return slices.Compact(units)
 }
 
 // Send hands m to the agent, the file at that store path, by way of r, which is

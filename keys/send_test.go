@@ -49,9 +49,6 @@ func TestSend(t *testing.T) {
 		!reflect.DeepEqual(got.RestartUnits, k.RestartUnits) || string(got.Value.Reveal()) != "hunter2" || h.got.Mode != message.Full {
 		t.Errorf("the host got %+v", h.got)
 	}
-	if units := Restarts([]Key{k, k, base("other")}, reply.Changed); !reflect.DeepEqual(units, []string{"pg.service"}) {
-		t.Errorf("restarts %q", units)
-	}
 	exit := &run.Error{Argv: []string{"agent"}, Code: 1}
 	for _, c := range []struct {
 		out   string

@@ -84,9 +84,7 @@ func (p *pipeline) sendAll(ctx context.Context, n *node) error {
 	if !p.sendsKeys(n) {
 		return nil
 	}
-	m := keys.Compose(message.Full, n.values)
-	m.Restart = keys.Restarts(nodeKeys(n.Node), n.changed)
-	reply, err := p.tellKeys(ctx, n, m)
+	reply, err := p.tellKeys(ctx, n, keys.Compose(message.Full, n.values))
 	// A key whose owner came with the new system was changed twice.
 	n.changed = append(n.changed, reply.Changed...)
 	slices.Sort(n.changed)

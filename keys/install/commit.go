@@ -128,6 +128,12 @@ func (i *installer) finish(j *journal, open *dirs) error {
 			return fmt.Errorf("writing %s: %w", i.manifestFile(), err)
 		}
 	}
+	if err := i.before("owe", i.owedFile(), nil); err != nil {
+		return err
+	}
+	if err := i.owe(j); err != nil {
+		return fmt.Errorf("writing %s: %w", i.owedFile(), err)
+	}
 	if err := i.before("done", j.file, nil); err != nil {
 		return err
 	}

@@ -9,8 +9,8 @@
 //	journal "committing"
 //	link each old file to a second name          so that it can come back
 //	rename every new file to its place, the removed ones out of it
-//	drop the old files; write the manifest; drop the journal
-//	restart what uses the changed keys
+//	drop the old files; write the manifest and which keys changed; drop the journal
+//	restart what uses the changed keys, this message's and earlier ones'
 //
 // A step that fails before the last renaming is done has all before it taken
 // back, under the journal's state "undoing". A process that dies leaves the

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -64,6 +65,18 @@ func (h *fakeHost) Run(ctx context.Context, cmd run.Command) (run.Result, error)
 		return run.Result{Code: err.Code}, err
 	}
 	return run.Result{}, nil
+}
+
+// ran checks what systemctl was told since the last time.
+func (h *fakeHost) ran(want ...string) {
+	h.t.Helper()
+	for i := range want {
+		want[i] = "systemctl " + want[i]
+	}
+	if !reflect.DeepEqual(h.calls, want) {
+		h.t.Errorf("ran %q, want %q", h.calls, want)
+	}
+	h.calls = nil
 }
 
 func (h *fakeHost) key(name, value string) message.Key {
@@ -182,9 +195,9 @@ func (h *fakeHost) want(want map[string]string) {
 // noLeftovers checks that flakeops's own directories hold what they should.
 func (h *fakeHost) noLeftovers() {
 	h.t.Helper()
-	for dir, allowed := range map[string]string{"/run/flakeops": "keys.lock", "/var/lib/flakeops": "keys.json"} {
+	for dir, allowed := range map[string][]string{"/run/flakeops": {"keys.lock", "keys.changed"}, "/var/lib/flakeops": {"keys.json"}} {
 		for name := range h.files(h.root + dir) {
-			if name != allowed {
+			if !slices.Contains(allowed, name) {
 				h.t.Errorf("%s/%s is left", dir, name)
 			}
 		}

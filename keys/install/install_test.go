@@ -159,32 +159,66 @@ func TestUnitsAreRestartedOnChangeOnly(t *testing.T) {
 	a, b := h.key("a", "A"), h.key("b", "B")
 	a.RestartUnits, b.RestartUnits = []string{"x.service", "y.service"}, []string{"y.service", "z.service"}
 	h.ok(message.Pre, a, b)
-	if h.calls != nil {
-		t.Errorf("pre runs %q", h.calls)
-	}
-	reply := h.serve(message.Message{Mode: message.Full, Keys: []message.Key{a, b}, Restart: []string{"x.service"}})
-	if !reflect.DeepEqual(reply.Restarted, []string{"x.service"}) || reply.Error != "" {
+	h.ran() // what uses the keys may not be there yet
+	if reply := h.ok(message.Full, a, b); !reflect.DeepEqual(reply.Restarted, []string{"x.service", "y.service", "z.service"}) {
 		t.Errorf("reply %+v", reply)
 	}
-	b.Value = message.NewSecret([]byte("C"))
+	h.ran("restart -- x.service y.service z.service", "start --no-block keys.target")
+	h.ok(message.Full, a, b)
+	h.ran("start --no-block keys.target")
+	b.Mode = 0o440
 	h.fail["start"] = exitStatus(5, "Unit keys.target not found.")
 	h.ok(message.Full, a, b)
-	h.fail["restart"] = exitStatus(1, "Job for y.service failed.")
-	b.Mode = 0o440
-	reply = h.send(message.Full, a, b)
-	if !strings.Contains(reply.Error, "the keys are installed; restarting y.service, z.service: systemctl: exit status 1: Job for y.service failed.") || len(reply.Changed) != 1 {
-		t.Errorf("reply %+v", reply)
-	}
+	h.ran("restart -- y.service z.service", "start --no-block keys.target")
 	h.fail["start"] = exitStatus(1, "no bus")
 	if reply := h.send(message.Full, a, b); !strings.Contains(reply.Error, "starting keys.target: systemctl: exit status 1: no bus") {
 		t.Errorf("reply %+v", reply)
 	}
-	want := []string{"systemctl restart -- x.service", "systemctl start --no-block keys.target",
-		"systemctl restart -- y.service z.service", "systemctl start --no-block keys.target",
-		"systemctl restart -- y.service z.service", "systemctl start --no-block keys.target", "systemctl start --no-block keys.target"}
-	if !reflect.DeepEqual(h.calls, want) {
-		t.Errorf("ran %q", h.calls)
+}
+
+// A key that changed is not the same as a unit that knows of it: between the two
+// an activation can fail, a connection break, or the agent die.
+func TestRestartsAreOwedUntilTheyAreDone(t *testing.T) {
+	h := newHost(t)
+	a, b := h.key("a", "A"), h.key("b", "B")
+	a.RestartUnits, b.RestartUnits = []string{"x.service"}, []string{"y.service"}
+	h.ok(message.Full, a, b)
+	h.ran("restart -- x.service y.service", "start --no-block keys.target")
+
+	a.Value = message.NewSecret([]byte("A2")) // sent by a deployment that went no further
+	h.ok(message.Pre, a, b)
+	b.Value = message.NewSecret([]byte("B2")) // and by one that lost its host
+	died := false
+	func() {
+		defer func() { died = recover() != nil }()
+		h.at = func(s step) error {
+			if s.name == "restart" {
+				panic(errKilled)
+			}
+			return nil
+		}
+		h.send(message.Full, a, b)
+	}()
+	h.at = nil
+	if !died {
+		t.Fatal("it was not killed")
 	}
+	h.ran()
+	h.fail["restart"] = exitStatus(1, "Job for y.service failed.")
+	for range 2 {
+		reply := h.send(message.Full, a, b)
+		if want := "the keys are installed; restarting x.service, y.service: systemctl: exit status 1: Job for y.service failed."; !strings.Contains(reply.Error, want) || reply.Changed != nil {
+			t.Errorf("reply %+v, want %q", reply, want)
+		}
+		h.ran("restart -- x.service y.service", "start --no-block keys.target")
+	}
+	delete(h.fail, "restart")
+	if reply := h.ok(message.Full, a); !reflect.DeepEqual(reply.Restarted, []string{"x.service"}) { // b is gone meanwhile
+		t.Errorf("reply %+v", reply)
+	}
+	h.ran("restart -- x.service", "start --no-block keys.target")
+	h.ok(message.Full, a)
+	h.ran("start --no-block keys.target")
 }
 
 func TestCheckChangesNothing(t *testing.T) {

@@ -93,8 +93,7 @@ func (i *installer) install(ctx context.Context, m message.Message, reply *messa
 	}
 	p.tell(reply)
 	if m.Mode == message.Full {
-		units, errRestart := i.restart(ctx, p.units(m), len(m.Keys) > 0)
-		reply.Restarted, err = units, errors.Join(err, errRestart)
+		err = errors.Join(err, i.follow(ctx, m, reply))
 	}
 	return err
 }

@@ -217,14 +217,3 @@ func (p *plan) tell(reply *message.Reply) {
 	}
 	reply.Removed = p.remove
 }
-
-// units are those to restart.
-func (p *plan) units(m message.Message) []string {
-	units := m.Restart
-	for _, it := range p.items {
-		if it.state != message.Present {
-			units = slices.Concat(units, it.key.RestartUnits)
-		}
-	}
-	return sorted(units)
-}

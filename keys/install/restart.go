@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"flakeops/internal/run"
+	"flakeops/keys/message"
 )
 
 const (
@@ -17,24 +18,40 @@ const (
 	noUnit = 5
 )
 
-// restart restarts units, and has keys.target started where there is one. It
-// returns the units whose restart was asked for.
-func (i *installer) restart(ctx context.Context, units []string, target bool) ([]string, error) {
-	var failed []error
-	if len(units) > 0 {
-		err := i.systemctl(ctx, restartTimeout, append([]string{"restart", "--"}, units...)...)
-		if err != nil {
-			failed = append(failed, fmt.Errorf("the keys are installed; restarting %s: %w", strings.Join(units, ", "), err))
+// follow restarts the units of the keys that changed, and has keys.target started
+// where there is one.
+func (i *installer) follow(ctx context.Context, m message.Message, reply *message.Reply) error {
+	if len(m.Keys) == 0 {
+		return removeState(i.owedFile())
+	}
+	errRestart := i.restart(ctx, m, reply)
+	errTarget := i.systemctl(ctx, startTimeout, "start", "--no-block", "keys.target")
+	var exit *run.Error
+	switch {
+	case errors.As(errTarget, &exit) && exit.Code == noUnit:
+		errTarget = nil
+	case errTarget != nil:
+		errTarget = fmt.Errorf("the keys are installed; starting keys.target: %w", errTarget)
+	}
+	return errors.Join(errRestart, errTarget)
+}
+
+// restart restarts what is owed. It stays owed when that fails.
+func (i *installer) restart(ctx context.Context, m message.Message, reply *message.Reply) error {
+	owed, err := i.readOwed()
+	if err != nil {
+		return err
+	}
+	if units := owed.units(m); len(units) > 0 {
+		if err := i.before("restart", i.owedFile(), nil); err != nil {
+			return err
+		}
+		reply.Restarted = units
+		if err := i.systemctl(ctx, restartTimeout, append([]string{"restart", "--"}, units...)...); err != nil {
+			return fmt.Errorf("the keys are installed; restarting %s: %w", strings.Join(units, ", "), err)
 		}
 	}
-	if target {
-		err := i.systemctl(ctx, startTimeout, "start", "--no-block", "keys.target")
-		var exit *run.Error
-		if err != nil && (!errors.As(err, &exit) || exit.Code != noUnit) {
-			failed = append(failed, fmt.Errorf("the keys are installed; starting keys.target: %w", err))
-		}
-	}
-	return units, errors.Join(failed...)
+	return removeState(i.owedFile())
 }
 
 func (i *installer) systemctl(ctx context.Context, most time.Duration, args ...string) error {

@@ -94,14 +94,6 @@ func (m Message) check() error {
 	if len(m.Keys) > MaxKeys {
 		return fmt.Errorf("%d keys are more than the %d that a host can have", len(m.Keys), MaxKeys)
 	}
-	if len(m.Restart) > maxList {
-		return fmt.Errorf("%d units to restart are more than %d", len(m.Restart), maxList)
-	}
-	for _, u := range m.Restart {
-		if err := checkUnit(u); err != nil {
-			return err
-		}
-	}
 	var total int64
 	names, paths := map[string]bool{}, map[string]bool{}
 	for _, k := range m.Keys {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 )
 
 const (
@@ -22,7 +21,6 @@ type header struct {
 	Version int             `json:"version"`
 	Mode    Mode            `json:"mode"`
 	Keys    list[headerKey] `json:"keys"`
-	Restart list[string]    `json:"restart"`
 }
 
 type headerKey struct {
@@ -71,7 +69,7 @@ func strict(data []byte) *json.Decoder {
 }
 
 func (m Message) header() header {
-	h := header{Version: Version, Mode: m.Mode, Restart: m.Restart}
+	h := header{Version: Version, Mode: m.Mode}
 	for _, k := range m.Keys {
 		hk := headerKey{Name: k.Name, Dir: k.Dir, User: k.User, Group: k.Group, Mode: uint32(k.Mode),
 			Persistent: k.Persistent, RestartUnits: k.RestartUnits}
@@ -96,7 +94,7 @@ func parseHeader(data []byte) (Message, error) {
 	if h.Version != Version {
 		return Message{}, fmt.Errorf("the header has version %d, not %d", h.Version, Version)
 	}
-	m := Message{Mode: h.Mode, Restart: slices.Clip(h.Restart)}
+	m := Message{Mode: h.Mode}
 	for _, hk := range h.Keys {
 		k := Key{Name: hk.Name, Dir: hk.Dir, User: hk.User, Group: hk.Group, Mode: fs.FileMode(hk.Mode),
 			Persistent: hk.Persistent, RestartUnits: hk.RestartUnits}

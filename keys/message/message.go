@@ -36,11 +36,13 @@ type Mode string
 const (
 	// Pre adds and changes keys before an activation. A user or group that
 	// does not exist yet is allowed: its key belongs to root until a Full
-	// message. Nothing is removed or restarted.
+	// message. Nothing is removed, and what uses the keys is restarted by the
+	// next Full message.
 	Pre Mode = "pre"
 	// Full makes the host's keys those of the message: owners must exist, keys
 	// that an earlier message installed and that are not in this one are
-	// removed, and the units that use what changed are restarted.
+	// removed, and the units that use what changed are restarted, those of an
+	// earlier message too whose restart did not come or failed.
 	Full Mode = "full"
 	// Check compares and changes nothing. Values do not travel.
 	Check Mode = "check"
@@ -48,9 +50,8 @@ const (
 
 // Message is all that a host is told.
 type Message struct {
-	Mode    Mode
-	Keys    []Key
-	Restart []string // units to restart in any case; Full only
+	Mode Mode
+	Keys []Key
 }
 
 // Key is one file on the host. Name is unique in a message, as the units of a

@@ -8,6 +8,7 @@ import (
 	"io"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -35,7 +36,7 @@ func encode(t testing.TB, m Message) []byte {
 func sample() Message {
 	k := key("web.pem", "binary \x00\xff\n")
 	k.Persistent, k.RestartUnits, k.Dir = true, []string{"nginx.service", `dev-disk\x2d1.mount`}, "/var/lib/my keys"
-	return Message{Mode: Full, Keys: []Key{key("db", "hunter2"), k}, Restart: []string{"a@b.service"}}
+	return Message{Mode: Full, Keys: []Key{key("db", "hunter2"), k}}
 }
 
 func TestMessageArrivesAsItWasSent(t *testing.T) {
@@ -137,9 +138,9 @@ func TestBadMessagesAreRefusedOnBothSides(t *testing.T) {
 		`"" is no name of a group`:  with(func(k *Key) { k.Group = "" }),
 		"permissions 04755":         with(func(k *Key) { k.Mode = 0o4755 }),
 		`"-H" is no name of a unit`: with(func(k *Key) { k.RestartUnits = []string{"-H"} }),
-		`"a b" is no name of a`:     {Mode: Full, Restart: []string{"a b"}},
+		`"a b" is no name of a`:     with(func(k *Key) { k.RestartUnits = []string{"a b"} }),
 		"1001 keys are more":        {Mode: Full, Keys: make([]Key, MaxKeys+1)},
-		"1001 units to restart":     {Mode: Full, Restart: make([]string, 1001)},
+		"1001 units to restart":     with(func(k *Key) { k.RestartUnits = slices.Repeat([]string{"x.service"}, 1001) }),
 	} {
 		t.Run(want, func(t *testing.T) {
 			if _, err := m.Reader(); err == nil || !strings.Contains(err.Error(), want) {
@@ -232,7 +233,7 @@ func FuzzDecode(f *testing.F) {
 // lists are equal to none.
 func same(a, b Message) bool {
 	plain := func(m Message) (Message, [][]byte) {
-		m.Keys, m.Restart = append([]Key(nil), m.Keys...), append([]string(nil), m.Restart...)
+		m.Keys = append([]Key(nil), m.Keys...)
 		var values [][]byte
 		for i := range m.Keys {
 			k := &m.Keys[i]
