@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"flakeops/activate"
@@ -64,6 +66,25 @@ func TestTheWorstCodeWins(t *testing.T) {
 		t.Errorf("the table has %d codes", len(exitTable()))
 	}
 }
+
+// A reader of results that went away says nothing about the hosts.
+func TestResultsThatCannotBeWrittenKeepTheWorseCode(t *testing.T) {
+	for _, c := range []struct{ code, want int }{{0, 1}, {exitChanges, 1}, {exitBuild, 3}, {exitRolledBack, 5}, {exitUnknown, 6}} {
+		if got := exitCode(ending(c.code, os.ErrClosed)); got != c.want {
+			t.Errorf("%d became %d, want %d", c.code, got, c.want)
+		}
+	}
+	t.Setenv("PATH", t.TempDir())
+	var stderr bytes.Buffer
+	code := Main(t.Context(), []string{"flakeops", "list", "--json", "."}, nil, closedPipe{}, &stderr)
+	if code != exitEvaluation || !strings.Contains(stderr.String(), "nix is not in PATH") || !strings.Contains(stderr.String(), "closed") {
+		t.Errorf("%d, %q", code, stderr.String())
+	}
+}
+
+type closedPipe struct{}
+
+func (closedPipe) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestAgentTakesTheLongestTimeThatAFlakeMaySet(t *testing.T) {
 	if flake.MaxTimeout != wire.MaxTimeout {

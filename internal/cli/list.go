@@ -80,13 +80,7 @@ func (c listCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return s.refuse(u, err)
 	}
-	if err := fl.list(u, evaluations); err != nil {
-		return err
-	}
-	if code != ExitDone {
-		return exitStatus(code)
-	}
-	return nil
+	return ending(code, fl.list(u, evaluations))
 }
 
 func (f *fleet) list(u *ui.UI, evaluations map[string]flake.Evaluation) error {

@@ -65,13 +65,7 @@ func (c validateCmd) Run(ctx context.Context, s *session) error {
 		doc.Nodes = append(doc.Nodes, validated(v))
 	}
 	s.summarise(u, doc.summary())
-	if err := doc.print(u); err != nil {
-		return err
-	}
-	if code != ExitDone {
-		return exitStatus(code)
-	}
-	return nil
+	return ending(code, doc.print(u))
 }
 
 // validate checks the selected nodes.

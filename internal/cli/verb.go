@@ -38,10 +38,16 @@ func (s *session) pipeline(ctx context.Context, flags pipelineFlags, todo plan) 
 	if todo.tell != nil {
 		tell = todo.tell
 	}
-	if err := tell(p, u, code); err != nil {
-		return err
-	}
-	if code != ExitDone {
+	return ending(code, tell(p, u, code))
+}
+
+// ending ends the process with a run's exit code. That its results could not be
+// written does not make a worse code better.
+func ending(code int, written error) error {
+	switch {
+	case written != nil:
+		return withCode(worse(code, exitOther), written)
+	case code != ExitDone:
 		return exitStatus(code)
 	}
 	return nil
@@ -56,10 +62,7 @@ type errorDocument struct {
 
 // refuse answers for a verb that failed before there was a node to report on.
 func (s *session) refuse(u jsonWriter, err error) error {
-	if werr := u.JSON(errorDocument{documentVersion, err.Error(), exitCode(err)}); werr != nil {
-		return werr
-	}
-	return err
+	return errors.Join(err, u.JSON(errorDocument{documentVersion, err.Error(), exitCode(err)}))
 }
 
 type jsonWriter interface{ JSON(v any) error }
