@@ -3,6 +3,7 @@ package flake
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -99,11 +100,18 @@ func (e *BuildError) Error() string {
 	for _, l := range e.Log {
 		b.WriteString("\n  > " + l)
 	}
-	if e.Drv != "" {
+	switch {
+	case otherPlatform.MatchString(e.Reason):
+		b.WriteString("\ngive nix a builder for that platform (--builders), or have the host build it (deployment.buildOnTarget)")
+	case e.Drv != "":
 		fmt.Fprintf(&b, "\nsee `nix log %s`", e.Drv)
 	}
 	return b.String()
 }
+
+// otherPlatform recognises what nix says of a derivation that it did not even
+// try to build, so there is no log of it.
+var otherPlatform = regexp.MustCompile(`is required to build|platform mismatch|required system or feature not available`)
 
 // CopyError is a copy to another store that failed.
 type CopyError struct {

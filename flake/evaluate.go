@@ -106,7 +106,10 @@ func (f *Flake) evalError(name string, err error) (node *EvalError, whole error)
 		return nil, &LockError{Ref: f.Ref}
 	}
 	e.Message = exit.message()
+	hint := untracked(e.Message, f.Root)
 	switch {
+	case hint != "":
+		e.Hint = hint
 	case strings.Contains(e.Message, "NAR hash mismatch in input 'path:"):
 		e.Hint = "the flake's files changed while it was being evaluated: run again"
 	case exit.trace:

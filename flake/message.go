@@ -2,6 +2,7 @@ package flake
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -36,12 +37,29 @@ func reason(stderr string, trace bool) string {
 		}
 		return strings.TrimSpace(strings.TrimPrefix(strings.Join(lines, "\n"), "error:"))
 	}
+	before := lines[:last]
 	lines = lines[last:]
 	lines[0] = strings.TrimPrefix(strings.TrimSpace(lines[0]), "error:")
+	if program.MatchString(lines[0]) {
+		lines = append(lines[:1:1], append(lastWords(before), lines[1:]...)...)
+	}
 	if len(lines) > maxReason {
 		lines = append(lines[:maxReason:maxReason], "...")
 	}
 	return strings.TrimSpace(lines[0] + "\n" + dedent(lines[1:]))
+}
+
+// program recognises nix's error about one that it ran, such as git, whose own
+// words come before.
+var program = regexp.MustCompile(`program '[^']*' failed`)
+
+// lastWords are the last lines that nix did not write itself.
+func lastWords(lines []string) []string {
+	const most = 5
+	lines = slices.DeleteFunc(slices.Clone(lines), func(l string) bool {
+		return l == "" || progress.MatchString(l) || strings.HasPrefix(l, "warning:") || strings.HasPrefix(l, "trace:")
+	})
+	return lines[max(len(lines)-most, 0):]
 }
 
 // said is what nix wrote to stderr although all went well, its progress left

@@ -85,9 +85,12 @@ func openError(ref string, err error) error {
 	if !errors.As(err, &exit) {
 		return err
 	}
+	hint := untracked(exit.message(), gitRoot(ref))
 	switch {
 	case unlocked(exit):
 		return &LockError{Ref: ref}
+	case hint != "":
+		return errors.New(withHint(fmt.Sprintf("cannot read flake %s: %s", ref, exit.message()), hint))
 	case noFlakeFile.MatchString(exit.stderr):
 		return &NoFlakeError{Ref: ref, Detail: "it holds no flake.nix"}
 	case exit.says("could not find a flake.nix") || exit.says("does not contain a 'flake.nix'") ||

@@ -169,6 +169,41 @@ func TestOpenNoFlake(t *testing.T) {
 	}
 }
 
+// A new file that was not added is what a git tree most often lacks.
+func TestFilesThatGitDoesNotTrack(t *testing.T) {
+	n, ctx := realNix(t)
+	dir := t.TempDir()
+	write(t, dir, "README", "")
+	gitCommit(t, dir)
+	write(t, dir, "flake.nix", `{ outputs = _: { nixosConfigurations.a = import ./node.nix; }; }`)
+	write(t, dir, "node.nix", "{ }")
+	tells := func(err error, file string) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, file)) || !strings.Contains(err.Error(), "git add") {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	_, err := n.Open(ctx, dir)
+	tells(err, "flake.nix")
+	command(t, dir, "git", "add", "flake.nix")
+	tells(evaluate(t, ctx, open(t, n, ctx, dir))["a"].Err, "node.nix")
+
+	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "sub/flake.nix", oneNode)
+	for _, ref := range []string{filepath.Join(dir, "sub"), "git+file://" + dir + "?dir=sub"} {
+		_, err := n.Open(ctx, ref)
+		tells(err, "sub")
+	}
+
+	// What is not there either is another mistake.
+	write(t, dir, "flake.nix", `{ outputs = _: { nixosConfigurations.a = import ./nowhere.nix; }; }`)
+	if err := evaluate(t, ctx, open(t, n, ctx, dir))["a"].Err; err == nil || strings.Contains(err.Error(), "git add") {
+		t.Error(err)
+	}
+}
+
 func TestOpenBrokenFlake(t *testing.T) {
 	n, ctx := realNix(t)
 	dir := t.TempDir()

@@ -15,6 +15,7 @@ func TestReason(t *testing.T) {
 		"new, traced": {"error:\n       … while evaluating the attribute 'bad'\n         at /x/flake.nix:14:7:\n           13|       error = 1;\n             |       ^\n\n       (stack trace truncated; use '--show-trace' to show the full, detailed trace)\n\n       error: this node is broken\n       and more\n", "this node is broken\nand more"},
 		"assertions":  {"error:\n       Failed assertions:\n       - The root file system must be set\n", "Failed assertions:\n- The root file system must be set"},
 		"no error":    {"ssh: no route to host\n", "ssh: no route to host"},
+		"git":         {"warning: slow\nfatal: 'x' is no repository\n\nerror: program 'git' failed with exit code 128\n(use '--show-trace' to show detailed location information)\n", "program 'git' failed with exit code 128\nfatal: 'x' is no repository"},
 		"coloured":    {"\x1b[31;1merror:\x1b[0m path '\x1b[35;1m/x\x1b[0m' is bad\n", "path '/x' is bad"},
 		"empty":       {"\n", ""},
 	} {
