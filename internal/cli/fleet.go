@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -36,8 +37,12 @@ func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*f
 	defer cancel()
 	u.Status(ref, "reading the flake")
 	f, err := openFlake(ctx, nix, ref, asksForFlake(sel.Flake), os.Getenv("FLAKEOPS_SELF"))
-	if err != nil {
-		return nil, withCode(exitEvaluation, because(ctx, err))
+	if err = because(ctx, err); err != nil {
+		if bareName.MatchString(ref) && !errors.Is(err, ErrInterrupted) {
+			err = fmt.Errorf("%w\n%s is no verb (see flakeops --help), so nix looks for it in its registry of flakes: "+
+				"for a directory write ./%s", err, ref, ref)
+		}
+		return nil, withCode(exitEvaluation, err)
 	}
 	if f.Dirty {
 		u.Warn(f.Ref + " has uncommitted changes, which are deployed too")
@@ -60,6 +65,9 @@ func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*f
 	}
 	return fl, nil
 }
+
+// bareName is a reference that is more often a misspelt verb, or a directory.
+var bareName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_-]*$`)
 
 // splitList splits a comma list into its trimmed parts.
 func splitList(s string) []string {
@@ -168,11 +176,25 @@ func (s *localStore) Closure(ctx context.Context, storePath string) (map[string]
 }
 
 func openRoots() (*flake.Roots, error) {
-	cache, err := os.UserCacheDir()
+	cache, err := cacheDir()
 	if err != nil {
-		return nil, fmt.Errorf("no place for the roots of a run: %w", err)
+		return nil, fmt.Errorf("no place for the roots of a run: %w: set HOME or XDG_CACHE_HOME", err)
 	}
 	return flake.OpenRoots(filepath.Join(cache, "flakeops", "roots"))
+}
+
+// cacheDir is the user's cache directory. A service of systemd may have no HOME,
+// which nix does without, too.
+func cacheDir() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err == nil {
+		return dir, nil
+	}
+	u, uerr := user.Current()
+	if uerr != nil || !filepath.IsAbs(u.HomeDir) {
+		return "", err
+	}
+	return filepath.Join(u.HomeDir, ".cache"), nil
 }
 
 // operator names who deploys, for the hosts' records.
