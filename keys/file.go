@@ -74,13 +74,11 @@ func (s fileSource) read(name string) ([]byte, error) {
 // source was copied to the store, which all users of the machine can read.
 func (s fileSource) refuse(name string) error {
 	real, err := filepath.EvalSymlinks(name)
+	if inside("/nix/store", name) || inside("/nix/store", real) {
+		return errors.New("it is in the store, which all users of this machine can read: keep it elsewhere and give the path as a string")
+	}
 	if err != nil {
 		return reason(err)
-	}
-	for _, n := range []string{name, real} {
-		if inside("/nix/store", n) {
-			return errors.New("it is in the store, which all users of this machine can read: keep it elsewhere and give the path as a string")
-		}
 	}
 	root := s.root
 	if root == "" {
@@ -94,21 +92,23 @@ func (s fileSource) refuse(name string) error {
 		return reason(err)
 	}
 	for _, at := range [][2]string{{root, name}, {realRoot, real}} {
-		if !inside(at[0], at[1]) {
-			continue
-		}
-		rel, err := filepath.Rel(at[0], at[1])
-		if err != nil {
-			return err
-		}
-		// A link in the source is only a link: what counts is where it leads.
-		fi, err := os.Lstat(filepath.Join(s.source, rel))
-		if err == nil && fi.Mode()&fs.ModeSymlink == 0 {
+		if rel, err := filepath.Rel(at[0], at[1]); err == nil && filepath.IsLocal(rel) && s.holds(rel) {
 			return errors.New("it is part of the flake's source, which nix copied to the store, where all users of this machine can read it: " +
 				"let git ignore it and remove it from the index, or keep it elsewhere; then replace the secret")
 		}
 	}
 	return nil
+}
+
+// holds says whether the source has the file. A link in the source, to the file
+// or on the way to it, is only a link: what counts is where it leads.
+func (s fileSource) holds(rel string) bool {
+	source, err := filepath.EvalSymlinks(s.source)
+	if err != nil {
+		return false
+	}
+	real, err := filepath.EvalSymlinks(filepath.Join(source, rel))
+	return err == nil && inside(source, real)
 }
 
 func inside(dir, name string) bool {

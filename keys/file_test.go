@@ -32,6 +32,10 @@ func TestFilesThatAreNoSecretAreRefused(t *testing.T) {
 	}
 	link(other+"/secret", flake+"/away")
 	link(other+"/secret", source+"/away") // a tracked link to a file that is not
+	link(other, flake+"/out")             // the same of a directory
+	link(other, source+"/out")
+	link("sub", flake+"/in")
+	link("sub", source+"/in")
 	link(flake+"/tracked", other+"/back")
 	link(flake, base+"/alias")
 	link("tracked", flake+"/near")
@@ -44,6 +48,10 @@ func TestFilesThatAreNoSecretAreRefused(t *testing.T) {
 		{other + "/secret", "", ""},
 		{"../other/secret", "", ""},
 		{"away", "", ""},
+		{"out/secret", "", ""},
+		{"in/ignored", "", ""},
+		{"in/tracked", "", "part of the flake's source"},
+		{"out/back", "", "part of the flake's source"},
 		{"ignored", flake + "/sub", ""},
 		{"tracked", "", "part of the flake's source"},
 		{"./sub/../tracked", "", "part of the flake's source"},
@@ -59,7 +67,8 @@ func TestFilesThatAreNoSecretAreRefused(t *testing.T) {
 		{"/dev/zero", "", "not a regular file"},
 		{other + "/missing", "", "no such file"},
 		{"~/secret", "", "~ is not expanded"},
-		{"/nix/store/../store/x", "", "no such file"},
+		{"/nix/store/missing-source/x", "", "give the path as a string"},
+		{"/nix/store/../store/x", "", "in the store"},
 		{"tracked", "none", "give an absolute path"},
 	} {
 		r := &Reader{Dir: flake, Source: source, Root: flake}
