@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -65,6 +66,8 @@ func (s commandSource) print(ctx context.Context, k Key) ([]byte, error) {
 		return nil, errTooLarge
 	case err != nil:
 		return nil, withheld(err, out.buf.Bytes())
+	case out.cut:
+		return nil, errors.New("it ended, but something that it started still has its output open, so its value may lack the end: have it wait for that, or give that another output")
 	}
 	return out.buf.Bytes(), checkPrinted(out.buf.Bytes())
 }
@@ -81,6 +84,15 @@ type bounded struct {
 	buf  bytes.Buffer
 	full func()
 	over bool
+	cut  bool // its end was not waited for
+}
+
+// ReadFrom is how what a process writes arrives here, and how its end is told
+// from a pipe that was closed on it.
+func (b *bounded) ReadFrom(r io.Reader) (int64, error) {
+	n, err := io.Copy(struct{ io.Writer }{b}, r)
+	b.cut = err != nil
+	return n, err
 }
 
 func (b *bounded) Write(p []byte) (int, error) {

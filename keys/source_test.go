@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -238,6 +240,35 @@ func TestCommandFailuresNameNodeAndKeyButNoValue(t *testing.T) {
 				t.Errorf("control characters in %q", text)
 			}
 		})
+	}
+}
+
+// What a command leaves behind may still have something to say, unless it is
+// only its error output that is kept open, as by ssh's shared connections.
+func TestCommandThatLeavesItsOutputOpen(t *testing.T) {
+	for script, want := range map[string]string{
+		`sleep 600 & echo $! >pid; printf Tr0ub4`:            "something that it started still has its output open",
+		`sleep 600 >/dev/null & echo $! >pid; printf Tr0ub4`: "",
+	} {
+		dir := t.TempDir()
+		values, err := (&Reader{Dir: dir}).Read(t.Context(), "web", []Key{sh("k", script)})
+		switch {
+		case want == "" && (err != nil || string(values[0].Secret.Reveal()) != "Tr0ub4"):
+			t.Errorf("%s: %v", script, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "Tr0u")):
+			t.Errorf("%s: error %v, want %q", script, err, want)
+		}
+		b, err := os.ReadFile(filepath.Join(dir, "pid"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Errorf("it did not outlive the command: %v", err)
+		}
 	}
 }
 
