@@ -143,15 +143,16 @@ func (i *installer) finish(j *journal, open *dirs) error {
 // undo takes back what replace did.
 func (i *installer) undo(j *journal, open *dirs) error {
 	// Without this record a call that dies now would be completed by the next
-	// one; that it cannot be written is no reason to leave things half done.
-	err := i.record(j, undoing)
-	err = errors.Join(err, i.backward(j, open))
+	// one; that it cannot be written is no reason to leave things half done, nor
+	// to leave a journal of what is taken back.
+	errRecord := i.record(j, undoing)
+	err := i.backward(j, open)
 	if err == nil {
 		err = removeState(j.file)
 	}
 	open.unmake()
 	if err != nil {
-		return fmt.Errorf("taking it back: %w", err)
+		return fmt.Errorf("taking it back: %w", errors.Join(errRecord, err))
 	}
 	return nil
 }

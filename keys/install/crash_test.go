@@ -134,6 +134,33 @@ func TestFailingAnywhereIsTakenBack(t *testing.T) {
 	}
 }
 
+// With no room left, not even that something failed can be written down. What is
+// taken back stays so.
+func TestFailureThatCannotBeRecordedIsTakenBack(t *testing.T) {
+	for _, first := range []string{"journal committing", "keep", "rename", "sync"} {
+		h := newHost(t)
+		old, now, before, _ := change(t, h, "")
+		h.serve(old)
+		h.at = func(s step) error {
+			if s.name == first || s.name == "journal undoing" {
+				return errors.New("no space left")
+			}
+			return nil
+		}
+		reply := h.serve(now)
+		h.at = nil
+		if !strings.Contains(reply.Error, "no space left") || strings.Contains(reply.Error, "taking it back") || reply.Changed != nil {
+			t.Errorf("%s: reply %+v", first, reply)
+		}
+		h.want(before)
+		h.noLeftovers()
+		if reply := h.send(message.Pre); reply.Error != "" {
+			t.Errorf("%s: %s", first, reply.Error)
+		}
+		h.want(before)
+	}
+}
+
 // A call that dies while it takes back what failed has that completed.
 func TestKilledWhileUndoing(t *testing.T) {
 	for at := range 4 {
