@@ -59,6 +59,8 @@ func (i *installer) remember(p *plan) error {
 	return nil
 }
 
+// writeAll makes the temporary files. They and their names last before it is
+// recorded that they are there.
 func (i *installer) writeAll(p *plan, j *journal) error {
 	n := 0
 	for _, it := range p.items {
@@ -70,7 +72,7 @@ func (i *installer) writeAll(p *plan, j *journal) error {
 		}
 		n++
 	}
-	return nil
+	return j.sync(p.dirs)
 }
 
 // replace brings everything to its place. Whatever fails can be undone: what
