@@ -12,7 +12,6 @@
     # name, as ssh finds it, unless deployment.targetHost says otherwise.
     nixosConfigurations = builtins.mapAttrs
       (name: module: nixpkgs.lib.nixosSystem {
-        system = "x86_64-linux";
         modules = [
           flakeops.nixosModules.default
           ./common.nix

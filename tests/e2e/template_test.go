@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -26,4 +27,18 @@ func TestTheTemplateDeploysAsItIs(t *testing.T) {
 		m.runs(f.system(name))
 	}
 	f.nix(dir, "run").exits(0).says("up to date")
+
+	// And it takes what the host says of itself, which defines each option
+	// that the file it takes the place of defines.
+	said := `{ config, lib, pkgs, ... }:
+{
+  fileSystems."/" = { device = "/dev/disk/by-uuid/3e6be9de-8139-11d1-9106-a43f08d823a6"; fsType = "xfs"; };
+  swapDevices = [ ];
+  nixpkgs.hostPlatform = "aarch64-linux";
+}
+`
+	if err := os.WriteFile(filepath.Join(dir, "db-hardware.nix"), []byte(said), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.nix(dir, "eval", ".#nixosConfigurations.db.pkgs.stdenv.hostPlatform.system").exits(0).says("aarch64-linux")
 }

@@ -2,8 +2,9 @@
 # priorities and conditions, and with one of the fleet's systems, a new one for
 # each new configuration.
 { lib, pkgs }:
-{ system, modules }:
+{ modules }:
 let
+  system = config.nixpkgs.hostPlatform;
   arguments = { inherit lib config; options = { }; pkgs = pkgs.${system}; };
 
   # A module and what it imports, as a list of sets. Those that declare options
@@ -26,7 +27,7 @@ let
   deployment = config.deployment or { };
 in
 import ./fleet/node.nix config.networking.hostName {
-  system = system;
+  inherit system;
   version = builtins.substring 0 8 (builtins.hashString "sha256"
     (builtins.unsafeDiscardStringContext (builtins.toJSON (builtins.removeAttrs config [ "deployment" ]))));
   deployment = builtins.removeAttrs deployment [ "keys" ];
