@@ -36,7 +36,7 @@ func Send(ctx context.Context, r run.Runner, agent string, m message.Message) (m
 	reply, errReply := message.DecodeReply([]byte(out.String()))
 	switch {
 	case errReply == nil && reply.Error != "":
-		return reply, &HostError{Reason: reply.Error}
+		return reply, &HostError{Reason: reply.Error, Busy: reply.Busy}
 	case err != nil:
 		return message.Reply{}, fmt.Errorf("sending keys: %w", err)
 	case errReply != nil:

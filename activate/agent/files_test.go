@@ -114,6 +114,9 @@ func TestLockNamesItsHolder(t *testing.T) {
 			t.Errorf("%q does not name %s", err, want)
 		}
 	}
+	if err := busy(name); !errors.As(err, &locked) || locked.holder == nil || locked.holder.ID != "A" {
+		t.Errorf("who asks is told %v", err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	got := make(chan error, 1)
@@ -130,6 +133,11 @@ func TestLockNamesItsHolder(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(name); len(b) > 0 {
 		t.Errorf("a lock nobody holds names %s", b)
+	}
+	for _, free := range []string{name, name + "-that-was-never-taken"} {
+		if err := busy(free); err != nil {
+			t.Errorf("%s: %v", free, err)
+		}
 	}
 }
 

@@ -85,6 +85,25 @@ func (l *hostLock) release() {
 	_ = l.f.Close()
 }
 
+// Busy is an error that names the holder while a deployment has this host, and
+// nil otherwise.
+func Busy() error { return busy(layout{}.lock()) }
+
+func busy(name string) error {
+	f, err := os.OpenFile(name, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	defer f.Close()
+	// Shared, so that those who only ask are not in each other's way.
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+		return &errLocked{holder: readHolder(f)}
+	}
+	return nil
+}
+
 func readHolder(f *os.File) *wire.Holder {
 	b := make([]byte, 4<<10)
 	n, _ := f.ReadAt(b, 0)

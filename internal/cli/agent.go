@@ -15,7 +15,7 @@ type agentCmd struct {
 func (c agentCmd) Run(ctx context.Context, s *session) error {
 	code := 0
 	if len(c.Args) == 1 && c.Args[0] == "keys" {
-		code = install.Main(ctx, s.stdin, s.stdout, s.stderr)
+		code = install.Main(ctx, agent.Busy, s.stdin, s.stdout, s.stderr)
 	} else {
 		code = agent.Main(ctx, c.Args, s.stdin, s.stdout, s.stderr)
 	}

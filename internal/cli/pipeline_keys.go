@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/keys"
@@ -106,6 +108,10 @@ func (p *pipeline) tellKeys(ctx context.Context, n *node, m message.Message) (me
 		return message.Reply{}, &keysError{err}
 	}
 	reply, err := n.host.SendKeys(ctx, agent, m)
+	var told *keys.HostError
+	if errors.As(err, &told) && told.Busy {
+		return reply, &activate.RefusedError{Reason: told.Reason + ": wait for it to end, then try again"}
+	}
 	if err != nil {
 		return reply, &keysError{because(ctx, err)}
 	}

@@ -9,6 +9,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/keys"
 	"flakeops/keys/message"
 )
 
@@ -103,6 +104,17 @@ func TestAFailureToSendKeysIsTheNodes(t *testing.T) {
 	p := w.run(t.Context(), plan{through: throughActivate, parallel: 1, keys: true}, "a", "b")
 	wantOutcome(t, p, "a", outcomeKeys)
 	wantOutcome(t, p, "b", outcomeHeld)
+	if w.activated("a") {
+		t.Error("a was activated without its keys")
+	}
+}
+
+func TestAHostThatIsBeingDeployedToRefusesKeys(t *testing.T) {
+	w := keyedWorld(t)
+	w.keysErr = map[string]error{"a": &keys.HostError{Reason: "deployment 1 of ann is running", Busy: true}}
+	p := w.run(t.Context(), plan{through: throughActivate, parallel: 1, keys: true}, "a")
+	wantCode(t, p, exitRefused)
+	wantOutcome(t, p, "a", outcomeRefused)
 	if w.activated("a") {
 		t.Error("a was activated without its keys")
 	}

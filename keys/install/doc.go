@@ -2,7 +2,8 @@
 // message or nothing of it, and never through a link that somebody planted.
 //
 //	read the message whole and verify it         nothing is touched before
-//	take the lock; finish what an earlier call left
+//	take the lock; give up if a deployment has the host
+//	finish what an earlier call left
 //	resolve owners, open directories, compare    nothing is written before
 //	journal "writing": the names to come
 //	write every new value under a temporary name: owner, mode, then content

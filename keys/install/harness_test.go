@@ -31,6 +31,7 @@ type fakeHost struct {
 	mem  string // the tmpfs
 	root string
 	at   func(step) error
+	busy error
 
 	mu    sync.Mutex
 	calls []string
@@ -84,7 +85,7 @@ func (h *fakeHost) key(name, value string) message.Key {
 }
 
 func (h *fakeHost) installer() *installer {
-	return &installer{root: h.root, runner: h, group: "daemon", wait: 5 * time.Second, at: h.at}
+	return &installer{root: h.root, runner: h, group: "daemon", wait: 5 * time.Second, at: h.at, busy: func() error { return h.busy }}
 }
 
 // send serves one message.
@@ -219,7 +220,7 @@ func frame(t *testing.T, m message.Message) []byte {
 
 func TestMainAnswersWithOneLine(t *testing.T) {
 	var out, errs bytes.Buffer
-	if code := Main(t.Context(), strings.NewReader("nonsense, and long enough to be read"), &out, &errs); code != 1 || errs.Len() != 0 {
+	if code := Main(t.Context(), nil, strings.NewReader("nonsense, and long enough to be read"), &out, &errs); code != 1 || errs.Len() != 0 {
 		t.Errorf("exit status %d, stderr %q", code, errs.String())
 	}
 	if reply, err := message.DecodeReply(out.Bytes()); err != nil || !strings.Contains(reply.Error, "no message about keys") {

@@ -2,6 +2,7 @@ package install
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -135,6 +136,22 @@ func TestOwnersThatDoNotExistYet(t *testing.T) {
 	if f := h.files(h.keys)["b"]; f.mode != 0o444 || f.uid != 1 {
 		t.Errorf("it is %+v", f)
 	}
+}
+
+func TestKeysStayAsTheyAreWhileSomebodyDeploys(t *testing.T) {
+	h := newHost(t)
+	h.ok(message.Full, h.key("a", "A"))
+	h.busy = errors.New("deployment 1 of ann is running")
+	for _, mode := range []message.Mode{message.Pre, message.Full} {
+		if reply := h.send(mode, h.key("a", "B")); reply.Error != h.busy.Error() || !reply.Busy || reply.Changed != nil {
+			t.Errorf("%s: reply %+v", mode, reply)
+		}
+		h.want(map[string]string{"a": "A"})
+	}
+	h.ok(message.Check, h.key("a", "B"))
+	h.busy = nil
+	h.ok(message.Full, h.key("a", "B"))
+	h.want(map[string]string{"a": "B"})
 }
 
 func TestGroupThatComesLaterMayEnter(t *testing.T) {

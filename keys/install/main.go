@@ -20,9 +20,10 @@ const (
 
 // Main is the agent's verb keys: it reads one message from stdin, does what it
 // says and answers with one line on stdout. It returns the exit status: 0 when
-// the reply holds no error.
-func Main(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
-	i := &installer{runner: run.Local{}, group: "keys", wait: lockWait}
+// the reply holds no error. While busy gives an error, which says who deploys to
+// the host, its keys are that deployment's, and nothing but a Check is done.
+func Main(ctx context.Context, busy func() error, stdin io.Reader, stdout, stderr io.Writer) int {
+	i := &installer{runner: run.Local{}, group: "keys", wait: lockWait, busy: busy}
 	reply := i.serve(ctx, stdin)
 	line, err := reply.Encode()
 	if err == nil {
@@ -44,6 +45,7 @@ type installer struct {
 	runner run.Runner
 	group  string // that may enter the directories made here, if there is one
 	wait   time.Duration
+	busy   func() error
 	// at is called before each step, for tests: an error of it is one of the step.
 	at func(step step) error
 }
@@ -78,6 +80,10 @@ func (i *installer) install(ctx context.Context, m message.Message, reply *messa
 	// From here on a broken connection changes nothing: what was received whole
 	// is installed whole.
 	ctx = context.WithoutCancel(ctx)
+	if err := i.busy(); err != nil {
+		reply.Busy = true
+		return err
+	}
 	if err := i.resume(); err != nil {
 		return fmt.Errorf("finishing what an earlier call left: %w", err)
 	}

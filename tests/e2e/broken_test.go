@@ -128,6 +128,8 @@ func TestSecondCtrlCLeavesAtOnceAndTheHostRollsBack(t *testing.T) {
 func TestSecondDeployerIsRefusedAndToldWhoHoldsTheHost(t *testing.T) {
 	f := newFleet(t, map[string]string{"web": "bookworm"})
 	web := f.hosts["web"]
+	kept := secret()
+	f.keys("web", map[string]map[string]any{"token": text(kept)})
 	f.deploy().exits(0)
 	before := web.snapshot()
 	system := f.version("web", "2", "gate")
@@ -142,12 +144,15 @@ func TestSecondDeployerIsRefusedAndToldWhoHoldsTheHost(t *testing.T) {
 		}
 	}
 
+	f.keys("web", map[string]map[string]any{"token": text(secret())})
 	f.version("web", "3")
 	holder := web.sh("cat /run/flakeops/lock")
 	f.deploy().exits(8).says("refused", "is running on this host since")
 	if now := web.sh("cat /run/flakeops/lock"); now != holder {
 		t.Errorf("the holder changed from %s to %s", holder, now)
 	}
+	f.run("send-keys", "path:"+f.dir).exits(8).says("refused", "is running on this host since")
+	web.holdsKey("/run/keys/token", []byte(kept), "root:root", "400")
 	web.openGate()
 	first.wait().exits(0)
 	web.runs(system)
