@@ -74,10 +74,11 @@ func said(stderr string) []string {
 	return lines
 }
 
-// progress recognises what nix tells of fetching and of builds that an
-// evaluation needs.
+// progress recognises what nix tells of fetching, of builds that an evaluation
+// needs, and of waiting for another nix.
 var progress = regexp.MustCompile(`^(?:copying|building|fetching|downloading|unpacking|querying) |` +
-	`^(?:these \d+ |this )(?:derivations?|paths?) will be |^  /`)
+	`^(?:these \d+ |this )(?:derivations?|paths?) will be |^  /|` +
+	`^warning: (?:error: |error \(ignored\): )*SQLite database .* is busy`)
 
 // meaningful drops the lines that say nothing about a failure.
 func meaningful(stderr string) []string {

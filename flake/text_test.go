@@ -35,6 +35,7 @@ func TestReason(t *testing.T) {
 func TestSaid(t *testing.T) {
 	stderr := "warning: Git tree '/x' is dirty\n" +
 		"copying path '/nix/store/x' from 'https://cache.example.org'...\n" +
+		"warning: error: SQLite database '/nix/var/nix/db/db.sqlite' is busy\nwarning: SQLite database '/root/x.sqlite' is busy\n" +
 		"these 2 derivations will be built:\n  /nix/store/a.drv\n  /nix/store/b.drv\nbuilding '/nix/store/a.drv'...\n" +
 		"this path will be fetched (0.1 MiB download, 1 MiB unpacked):\n  /nix/store/c\n" +
 		"\x1b[35;1mtrace: \x1b[0mseen\nunpacking 'github:a/b' into the Git cache...\n\n" +

@@ -70,7 +70,11 @@ func askBeforeMany(ctx context.Context, p *pipeline) error {
 	for _, n := range asked {
 		fmt.Fprintf(&question, "%-*s  %s\n", width, ui.Clean(n.name), p.summary(n))
 	}
-	fmt.Fprintf(&question, "Activate these %d nodes?", len(asked))
+	what := "Activate these %d nodes?"
+	if p.reboot != nil {
+		what = "Make these the default at boot of %d nodes, and reboot them one after the other?"
+	}
+	fmt.Fprintf(&question, what, len(asked))
 	yes, err := p.confirm.Confirm(ctx, question.String())
 	switch {
 	case errors.Is(err, ui.ErrNoTerminal):

@@ -12,6 +12,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/closure"
 	"flakeops/activate/remote"
+	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/ui"
 	"flakeops/keys/message"
@@ -200,6 +201,14 @@ func TestDeployAsksBeforeSeveralNodes(t *testing.T) {
 	if w.index("push bb 2") > w.index("asked") || w.index("asked") > w.index("activate a "+system("a")) {
 		t.Errorf("wrong order: %q", w.journal)
 	}
+}
+
+func TestDeploySaysThatItReboots(t *testing.T) {
+	w := built(t, "a", "bb")
+	todo := asking()
+	todo.goal, todo.reboot = wire.Boot, rebootCmd{}.reboot
+	w.run(t.Context(), todo, "a", "bb")
+	wantText(t, w.asked, "reboot them one after the other?")
 }
 
 func TestDeployDoesNotAskForOneNode(t *testing.T) {

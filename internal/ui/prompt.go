@@ -96,7 +96,7 @@ func (p *Prompter) ask(ctx context.Context, read func(*term.Terminal) (string, e
 		_, _ = io.WriteString(tty, "\r\n")
 		// Raw mode took the key's usual effect away.
 		_ = syscall.Kill(os.Getpid(), syscall.SIGINT)
-		return "", context.Canceled
+		return "", interrupted{}
 	case errors.Is(err, io.EOF):
 		return "", errors.New("no answer was given")
 	case err != nil:
@@ -104,6 +104,13 @@ func (p *Prompter) ask(ctx context.Context, read func(*term.Terminal) (string, e
 	}
 	return answer, nil
 }
+
+// interrupted is context.Canceled in an operator's words: the context of who
+// asked may end only after the answer is known.
+type interrupted struct{}
+
+func (interrupted) Error() string { return "interrupted" }
+func (interrupted) Unwrap() error { return context.Canceled }
 
 // keyboard reads from a terminal until its context ends.
 type keyboard struct {

@@ -123,7 +123,7 @@ func TestCtrlCInterruptsTheProcess(t *testing.T) {
 		o.shown.waitFor(t, "password:")
 		o.types(t, "half\x03")
 	}()
-	if _, err := p.Secret(t.Context(), "password:"); !errors.Is(err, context.Canceled) {
+	if _, err := p.Secret(t.Context(), "password:"); !errors.Is(err, context.Canceled) || err.Error() != "interrupted" {
 		t.Errorf("%v", err)
 	}
 	select {
