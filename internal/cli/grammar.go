@@ -27,7 +27,7 @@ type grammar struct {
 
 // selection says of which flake and for which nodes a verb is.
 type selection struct {
-	Flake   string   `arg:"" optional:"" name:"flake[#node]" env:"FLAKEOPS_FLAKE" help:"Flake reference, and optionally one node of it; by default the one that the program is an app of, or ."`
+	Flake   string   `arg:"" optional:"" name:"flake[#node]" env:"FLAKEOPS_FLAKE" help:"Flake reference, and optionally one node of it; by default that of the app that runs this program, or of the current directory"`
 	On      []string `aliases:"include" sep:"none" placeholder:"LIST" help:"Only these nodes: names, globs and @tags, separated by commas."`
 	Exclude []string `sep:"none" placeholder:"LIST" help:"Not these nodes, in the same form."`
 }
