@@ -24,7 +24,7 @@ func (manCmd) Run(app *kong.Kong, s *session) error {
 func manual(app *kong.Application) string {
 	page := mangokong.NewManPage(1, app).
 		WithLongDescription("Without a verb it is deploy, whose flags need no verb. " +
-			"A flag that takes a value takes it after a blank or after =.")
+			"A flag that takes a value takes it after a blank or after =.\n\n" + arguments(app))
 	oneText(page.Root.Commands)
 	var exits strings.Builder
 	for _, e := range exitTable() {
@@ -37,6 +37,29 @@ func manual(app *kong.Application) string {
 	head := fmt.Sprintf(".TH %s 1 \"\" \"%s %s\"\n", strings.ToUpper(app.Name), app.Name, aboutThis().Flakeops)
 	// A bare - may be shown as a hyphen, which no shell takes for one.
 	return head + strings.ReplaceAll(body, "-", `\-`) + "\n"
+}
+
+// arguments tells what the library leaves out: the arguments of verbs, which are
+// the same for all, and the negated forms of flags.
+func arguments(app *kong.Application) string {
+	var lines []string
+	told := map[string]bool{}
+	tell := func(format string, args ...any) {
+		if line := fmt.Sprintf(format, args...); !told[line] {
+			lines, told[line] = append(lines, line), true
+		}
+	}
+	for _, verb := range app.Leaves(true) {
+		for _, arg := range verb.Positional {
+			tell("%s: %s (environment: %s).", arg.Name, arg.Help, strings.Join(arg.Tag.Envs, ", "))
+		}
+		for _, f := range verb.Flags {
+			if f.Tag.Negatable != "" {
+				tell("--no-%s is the opposite of --%s.", f.Name, f.Name)
+			}
+		}
+	}
+	return strings.Join(lines, "\n\n")
 }
 
 // oneText puts what a verb says in detail behind its help; the library has it

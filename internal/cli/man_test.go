@@ -36,7 +36,15 @@ func TestManualSaysWhatTheGrammarSays(t *testing.T) {
 		if !found || !strings.Contains(own, v.Help) || !strings.Contains(own, strings.ReplaceAll(v.Detail, "\n", " ")) {
 			t.Errorf("%s is not told of", spelled(v))
 		}
+		for _, arg := range v.Positional {
+			if !strings.Contains(text, arg.Name+": "+arg.Help) || !strings.Contains(text, "FLAKEOPS_FLAKE") {
+				t.Errorf("%s: %s is not told of", spelled(v), arg.Name)
+			}
+		}
 		for _, f := range v.Flags {
+			if f.Tag.Negatable != "" && !strings.Contains(text, "--no-"+f.Name) {
+				t.Errorf("--no-%s is not told of", f.Name)
+			}
 			if !strings.Contains(own, "--"+f.Name) || !strings.Contains(own, f.Help) {
 				t.Errorf("%s lacks --%s", spelled(v), f.Name)
 			}
