@@ -22,6 +22,11 @@ func startAgent(t *testing.T, keys ...agent.AddedKey) string {
 	for _, k := range keys {
 		must(t, ring.Add(k))
 	}
+	return serveAgent(t, ring)
+}
+
+func serveAgent(t *testing.T, ring agent.Agent) (socket string) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "agent")
 	l, err := net.Listen("unix", path)
 	must(t, err)

@@ -23,7 +23,6 @@ const agentListTimeout = 10 * time.Second
 type identities struct {
 	offers  []offer
 	skipped []string // what was left out, and why
-	agent   net.Conn // held open until the handshake is over
 }
 
 // offer is one key, with its name for messages.
@@ -32,16 +31,10 @@ type offer struct {
 	signer *signer
 }
 
-func (i *identities) close() {
-	if i.agent != nil {
-		_ = i.agent.Close()
-	}
-}
-
 // identities collects what can be offered. OpenSSH's order is: certificates
 // that are configured, certificates that lie beside keys, keys of the agent
 // that are configured, the agent's other keys (unless IdentitiesOnly), and
-// keys that only a file has.
+// keys that only a file has. The connection to the agent lives as long as ctx.
 func (d *Dialer) identities(ctx context.Context, c *config, pause func() func()) *identities {
 	ids := &identities{}
 	held := ids.openAgent(ctx, c)
@@ -97,7 +90,9 @@ func (i *identities) openAgent(ctx context.Context, c *config) []heldKey {
 		i.skipped = append(i.skipped, fmt.Sprintf("the agent at %s (%v)", path, cause(err)))
 		return nil
 	}
-	i.agent = conn
+	// A touch that nobody gives must not keep the caller: an agent that signs
+	// has no deadline but ctx.
+	context.AfterFunc(ctx, func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(agentListTimeout))
 	client := agent.NewClient(conn)
 	listed, err := client.List()

@@ -138,7 +138,6 @@ func (d *Dialer) handshake(ctx context.Context, node string, c *config, conn net
 	}
 	a := &authenticator{ctx: ctx, dialer: d, config: c, node: node, pause: clock.pause}
 	a.ids = d.identities(ctx, c, clock.pause)
-	defer a.ids.close()
 	cc.AuthCallback = a.choose
 	cc.BannerCallback = func(message string) error {
 		d.Log.Info().Str("node", node).Str("banner", strings.TrimSpace(message)).Msg("the host greets")
