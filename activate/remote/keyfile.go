@@ -2,9 +2,13 @@ package remote
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -40,16 +44,29 @@ func (k *keyring) of(path string) *openKey {
 
 // keyFile is what one IdentityFile holds, without its passphrase.
 type keyFile struct {
-	path   string
-	pub    ssh.PublicKey // nil: known only once the file is decrypted
-	signer ssh.Signer    // nil: encrypted, or there is only a public key
-	locked bool          // wants a passphrase
+	path    string
+	pub     ssh.PublicKey // nil: known only once the file is decrypted
+	signer  ssh.Signer    // nil: encrypted, or there is only a public key
+	locked  bool          // wants a passphrase
+	useless error         // why only an agent can sign, if neither signer nor locked is set
 }
 
+// What an operator can do about a private half that cannot be used here.
+var (
+	errPublicOnly  = errors.New("only the public half of it is here; add the private one to ssh-agent")
+	errSecurityKey = errors.New("a security key works through ssh-agent only; add it there")
+)
+
 // readKeyFile reads a private key, or the public half of a key that is held by
-// an agent or a security key. An error says why the file is of no use.
+// an agent or a security key; that half may also be all there is, beside the
+// path. An error says why the file is of no use.
 func readKeyFile(path string) (*keyFile, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if pub := publicHalf(path + ".pub"); pub != nil {
+			return &keyFile{path: path, pub: pub, useless: errPublicOnly}, nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +76,7 @@ func readKeyFile(path string) (*keyFile, error) {
 	}
 	f := &keyFile{path: path}
 	if pub, _, _, _, err := ssh.ParseAuthorizedKey(data); err == nil {
-		f.pub = pub
+		f.pub, f.useless = pub, errPublicOnly
 		return f, nil
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) == os.Getuid() && info.Mode().Perm()&0o077 != 0 {
@@ -73,12 +90,17 @@ func readKeyFile(path string) (*keyFile, error) {
 		return f, nil
 	case errors.As(err, &missing):
 		f.locked, f.pub = true, missing.PublicKey
+	default:
+		f.useless = fmt.Errorf("its private half cannot be read here (%w); add it to ssh-agent", err)
 	}
 	if f.pub == nil {
 		f.pub = publicHalf(path + ".pub")
 	}
-	if f.pub == nil && !f.locked {
-		return nil, errors.New("not a private key that can be read here (a security key's works through ssh-agent)")
+	switch {
+	case f.pub == nil && f.useless != nil:
+		return nil, f.useless
+	case f.pub != nil && strings.HasPrefix(f.pub.Type(), "sk-"):
+		f.locked, f.useless = false, errSecurityKey
 	}
 	return f, nil
 }
@@ -101,9 +123,6 @@ func publicHalf(path string) ssh.PublicKey {
 func (d *Dialer) unlock(ctx context.Context, f *keyFile, batch bool) (ssh.Signer, error) {
 	if f.signer != nil {
 		return f.signer, nil
-	}
-	if !f.locked {
-		return nil, errors.New("only the public half of it is here")
 	}
 	k := d.keys.of(f.path)
 	if err := k.turn.take(ctx); err != nil {
@@ -133,8 +152,20 @@ func (d *Dialer) unlock(ctx context.Context, f *keyFile, batch bool) (ssh.Signer
 		if err == nil {
 			return k.signer, nil
 		}
+		if !wrongPassphrase(err) {
+			k.failed = fmt.Errorf("it cannot be decrypted here (%w); add it to ssh-agent", err)
+			return nil, k.failed
+		}
 		prompt = fmt.Sprintf("wrong; passphrase for %s: ", f.path)
 	}
 	k.failed = fmt.Errorf("wrong passphrase, %d times", passphraseTries)
 	return nil, k.failed
+}
+
+// wrongPassphrase tells a wrong passphrase from a key that none would open. The
+// old PEM format has no check of its own: what was decrypted wrongly shows in
+// its syntax, if the padding happens to be right.
+func wrongPassphrase(err error) bool {
+	var syntax asn1.SyntaxError
+	return errors.Is(err, x509.IncorrectPasswordError) || errors.As(err, &syntax)
 }

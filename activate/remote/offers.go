@@ -47,8 +47,11 @@ func (b *offerBuilder) file(f *keyFile) {
 		}
 		f = &keyFile{path: f.path, pub: s.PublicKey(), signer: s}
 	}
-	if f.signer == nil && !f.locked {
-		return // a public key whose private half nobody has
+	if f.useless != nil {
+		if !b.seen[string(f.pub.Marshal())] { // unless the agent has it
+			b.skip(f.path, f.useless)
+		}
+		return
 	}
 	b.offer(fmt.Sprintf("%s %s", f.path, ssh.FingerprintSHA256(f.pub)), f.pub, b.signFile(f))
 }
@@ -82,8 +85,7 @@ func (b *offerBuilder) certificate(path string, beside *keyFile) {
 		return
 	}
 	for _, f := range b.files {
-		usable := f.signer != nil || f.locked
-		if usable && (f == beside && f.pub == nil || f.pub != nil && bytes.Equal(f.pub.Marshal(), cert.Key.Marshal())) {
+		if f.useless == nil && (f == beside && f.pub == nil || f.pub != nil && bytes.Equal(f.pub.Marshal(), cert.Key.Marshal())) {
 			b.offer(name, cert, b.signFile(f))
 			return
 		}
