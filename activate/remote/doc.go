@@ -10,9 +10,8 @@
 // differs from ssh(1):
 //
 //   - a connection is never shared: ControlMaster and ControlPath are ignored;
-//   - a host key that differs from a known one is refused under every
-//     StrictHostKeyChecking, also no and off, and also if it is of another type
-//     than the known ones, which ssh would take for a new key;
+//   - a host key that differs from the known ones is refused under every
+//     StrictHostKeyChecking, also no and off, under which ssh connects;
 //   - ProxyUseFdpass is refused; KnownHostsCommand and VerifyHostKeyDNS are not
 //     asked; security keys work through an agent, not from their files;
 //   - ConnectTimeout is 10 s and ServerAliveInterval 15 s unless configured, and

@@ -68,7 +68,8 @@ func (h *hostKeys) check(_ string, remote net.Addr, key ssh.PublicKey) error {
 
 func (h *hostKeys) decide(remote net.Addr, key ssh.PublicKey) error {
 	if tcp, ok := remote.(*net.TCPAddr); ok && h.direct() {
-		if h.config.NoLocalChecks && tcp.IP.IsLoopback() {
+		// An alias says which of many hosts a tunnel leads to.
+		if h.config.NoLocalChecks && h.config.HostKeyAlias == "" && tcp.IP.IsLoopback() {
 			return nil
 		}
 	}
@@ -105,6 +106,17 @@ func (h *hostKeys) look(key ssh.PublicKey) verdict {
 		return p
 	}
 	return v
+}
+
+// kinds lists what look would compare a key with: types of known keys, and
+// whether there is an authority.
+func (h *hostKeys) kinds() (types []string, authority bool) {
+	types, authority = h.known.kinds(h.address)
+	if len(types) > 0 || h.plain == "" {
+		return types, authority
+	}
+	types, also := h.known.kinds(h.plain)
+	return types, authority || also
 }
 
 // checkAddress is CheckHostIP: what is known of the address must agree.

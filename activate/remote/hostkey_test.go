@@ -282,6 +282,25 @@ func TestHostCertificate(t *testing.T) {
 	}
 }
 
+func TestAuthorityKnownForStandardPort(t *testing.T) {
+	k, ca, host := newKey(t, "ed25519", ""), newKey(t, "ecdsa", ""), newKey(t, "ed25519", "")
+	certify(t, ca, host, ssh.HostCert, "127.0.0.1")
+	h := startSSHD(t, []key{k}, "HostKey "+host.file, "HostCertificate "+host.file+"-cert.pub")
+	for _, names := range []string{"127.0.0.1", "web.example,127.0.0.1", "127.*"} {
+		accepted(t, newSetup(t, "@cert-authority "+names+" "+ca.line()+"\n", h.host("h", "IdentityFile "+k.file)))
+	}
+}
+
+func TestNoHostAuthenticationForLocalhost(t *testing.T) {
+	_, s := trusting(t, nothing, "NoHostAuthenticationForLocalhost yes")
+	accepted(t, s)
+	// The near end of a tunnel: the alias tells which host is at the far one.
+	_, s = trusting(t, nothing, "NoHostAuthenticationForLocalhost yes", "HostKeyAlias web.example")
+	if e := refused(t, s); e.Host != "web.example" {
+		t.Errorf("%#v", e)
+	}
+}
+
 func TestPlainKeyUnderAnAuthorityIsUnknown(t *testing.T) {
 	ca := newKey(t, "ed25519", "")
 	h, s := trusting(t, func(*sshd) string { return "@cert-authority * " + ca.line() + "\n" }, "StrictHostKeyChecking accept-new")

@@ -164,11 +164,7 @@ func (d *Dialer) handshake(ctx context.Context, node string, c *config, conn net
 // clientConfig translates the algorithms of ssh_config.
 func (c *config) clientConfig(trust *hostKeys) (cc *ssh.ClientConfig, err error) {
 	cc = &ssh.ClientConfig{User: c.User, HostKeyCallback: trust.check, ClientVersion: clientVersion}
-	types, authority := trust.known.kinds(trust.address)
-	if len(types) == 0 && trust.plain != "" {
-		types, _ = trust.known.kinds(trust.plain)
-	}
-	if cc.HostKeyAlgorithms, err = c.hostKeyAlgorithms(types, authority); err != nil {
+	if cc.HostKeyAlgorithms, err = c.hostKeyAlgorithms(trust.kinds()); err != nil {
 		return nil, err
 	}
 	if cc.Ciphers, err = c.ciphers(); err != nil {
