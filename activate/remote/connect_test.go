@@ -161,11 +161,6 @@ func TestTargetOverridesSSHConfig(t *testing.T) {
 	})
 	must(t, err)
 	_ = c.Close()
-	c, err = s.Dial(testContext(t), Target{
-		Node: "web1", Host: login(t) + "@h", Port: h.port, Options: []string{"HostName=127.0.0.1", "IdentityFile " + k.file},
-	})
-	must(t, err)
-	_ = c.Close()
 }
 
 func TestNamesThatAreRefused(t *testing.T) {
@@ -184,6 +179,11 @@ func TestNamesThatAreRefused(t *testing.T) {
 			}
 			contains(t, err.Error(), "web1", "deployment.target")
 		}
+	}
+	// ssh would take the user of the address only if there is no targetUser.
+	for _, more := range []string{"ops@h", "ops@-oProxyCommand=x", "ssh://h:22"} {
+		_, err := s.Dial(testContext(t), Target{Node: "web1", Host: more, User: "root"})
+		contains(t, err.Error(), "web1", "deployment.targetUser", "deployment.targetPort")
 	}
 	_, err := s.Dial(testContext(t), Target{Node: "web1", Host: "h", Options: []string{"A=b\nProxyCommand=x"}})
 	contains(t, err.Error(), "deployment.sshOptions")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os/exec"
 	"strconv"
-	"strings"
 
 	"flakeops/internal/run"
 )
@@ -48,7 +47,7 @@ func (d *Dialer) resolve(ctx context.Context, dst destination) (*config, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s -G %s: %w", ssh, dst.Host, err)
 	}
-	c.Original = dst.Host[strings.LastIndexByte(dst.Host, '@')+1:] // user@host is good for ssh, too
+	c.Original = dst.Host
 	e := newExpander(c)
 	c.IdentityFiles = e.files(c.IdentityFiles)
 	c.CertFiles = e.files(c.CertFiles)

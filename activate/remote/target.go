@@ -23,6 +23,9 @@ func (t Target) validate() error {
 		if err := validName(h); err != nil {
 			return fmt.Errorf("node %q: host name %q %w; set deployment.targetHost to an address or a Host of ssh_config", t.Node, h, err)
 		}
+		if strings.ContainsAny(h, "@/") {
+			return fmt.Errorf("node %q: host name %q is not one alone; a user goes to deployment.targetUser, a port to deployment.targetPort", t.Node, h)
+		}
 	}
 	if t.User != "" {
 		if err := validName(t.User); err != nil {
