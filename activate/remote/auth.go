@@ -139,7 +139,7 @@ func (a *authenticator) failure(err error) *AuthError {
 	}
 	return &AuthError{
 		Node: a.node, Host: a.config.addr(), User: a.config.User,
-		Tried: a.tried, Skipped: a.ids.skipped, Accepts: a.accepted, Err: err,
+		Login: a.config.login(), Tried: a.tried, Skipped: a.ids.skipped, Accepts: a.accepted, Err: err,
 	}
 }
 

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -74,7 +75,7 @@ func TestNothingToOffer(t *testing.T) {
 	if e.Node != "web1" || e.User != login(t) || len(e.Tried) != 0 {
 		t.Errorf("%#v", e)
 	}
-	contains(t, e.Error(), "web1", "nothing to offer", "it accepts publickey")
+	contains(t, e.Error(), "web1", "nothing to offer", "it accepts publickey", fmt.Sprintf("`ssh -l %s -p %d h`", login(t), h.port))
 }
 
 func TestAuthErrorListsWhatWasTried(t *testing.T) {

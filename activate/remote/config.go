@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"flakeops/internal/run"
 )
 
 // What applies where ssh_config says nothing.
@@ -63,6 +65,15 @@ type config struct {
 
 // addr is the address that is dialled.
 func (c *config) addr() string { return net.JoinHostPort(c.Hostname, strconv.Itoa(c.Port)) }
+
+// login is an ssh command line that goes the same way.
+func (c *config) login() string {
+	argv := []string{"ssh", "-l", c.User}
+	if c.Port != 22 {
+		argv = append(argv, "-p", strconv.Itoa(c.Port))
+	}
+	return run.Quote(append(argv, c.Original))
+}
 
 // parseConfig reads the output of `ssh -G`. Keys it does not know are skipped:
 // every version of ssh prints others.

@@ -66,6 +66,7 @@ type AuthError struct {
 	Node    string
 	Host    string   // host:port
 	User    string   // login user
+	Login   string   // an ssh command line that goes the same way
 	Tried   []string // what was offered, in order
 	Skipped []string // what could not be offered, and why
 	Accepts []string // the methods that the host would take
@@ -90,7 +91,7 @@ func (e *AuthError) Error() string {
 	if e.Err != nil {
 		fmt.Fprintf(&b, " (%v)", e.Err)
 	}
-	fmt.Fprintf(&b, "; set IdentityFile in ssh_config or add the key to ssh-agent, then try `ssh -l %s`", e.User)
+	fmt.Fprintf(&b, "; set IdentityFile in ssh_config or add the key to ssh-agent, then try `%s`", e.Login)
 	return b.String()
 }
 

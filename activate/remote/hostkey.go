@@ -135,7 +135,7 @@ func (h *hostKeys) checkAddress(remote net.Addr, key ssh.PublicKey) error {
 
 // unknown applies StrictHostKeyChecking.
 func (h *hostKeys) unknown(key ssh.PublicKey) error {
-	next := fmt.Sprintf("compare the fingerprint on the host itself, then connect once with `ssh %s`", run.Quote([]string{h.config.Original}))
+	next := fmt.Sprintf("compare the fingerprint on the host itself, then connect once with `%s`", h.config.login())
 	switch h.config.Policy {
 	case "ask":
 		resume := h.pause()

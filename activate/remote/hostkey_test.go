@@ -53,7 +53,7 @@ func TestUnknownHostPolicyYes(t *testing.T) {
 	if e.Node != "web1" || e.File != "" || e.Fingerprint != h.key.fingerprint() || e.Host != fmt.Sprintf("[127.0.0.1]:%d", h.port) {
 		t.Errorf("%#v", e)
 	}
-	contains(t, e.Error(), "web1: host key of", "is unknown", "StrictHostKeyChecking is yes", h.key.fingerprint(), "`ssh h`")
+	contains(t, e.Error(), "web1: host key of", "is unknown", "StrictHostKeyChecking is yes", h.key.fingerprint(), fmt.Sprintf("`ssh -l %s -p %d h`", login(t), h.port))
 }
 
 func TestUnknownHostPolicyAsk(t *testing.T) {
