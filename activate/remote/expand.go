@@ -20,13 +20,13 @@ type expander struct {
 
 // newExpander collects the tokens of one destination.
 func newExpander(c *config) *expander {
-	local, uid := "", strconv.Itoa(os.Getuid())
+	// ssh takes the home of the account, whatever HOME says.
+	local, home, uid := "", "", strconv.Itoa(os.Getuid())
 	if u, err := user.Current(); err == nil {
-		local = u.Username
+		local, home = u.Username, u.HomeDir
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		home = "/"
+	if home == "" {
+		home = os.Getenv("HOME")
 	}
 	host, _ := os.Hostname()
 	short, _, _ := strings.Cut(host, ".")

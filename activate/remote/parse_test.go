@@ -241,6 +241,19 @@ func TestExpand(t *testing.T) {
 	}
 }
 
+func TestHomeIsThatOfTheAccountAsInSSH(t *testing.T) {
+	t.Setenv("HOME", "/elsewhere")
+	c, err := new(Dialer).resolve(testContext(t), destination{Host: "h", Before: []string{"-F", "none"}, Options: []string{
+		"IdentityFile=~/x", "CertificateFile=%d/x", "UserKnownHostsFile=~/x", // ssh -G expands the last one itself
+	}})
+	must(t, err)
+	for _, list := range [][]string{c.IdentityFiles, c.CertFiles} {
+		if !reflect.DeepEqual(list, c.KnownHosts) {
+			t.Errorf("%q, want %q as ssh has it", list, c.KnownHosts)
+		}
+	}
+}
+
 func TestParseHop(t *testing.T) {
 	for in, want := range map[string]destination{
 		"j": {Host: "j"}, "u@j:22": {Host: "j", Port: 22, User: "u"}, "ssh://u@j:2": {Host: "j", Port: 2, User: "u"},
