@@ -19,10 +19,11 @@ const (
 // Local runs commands on this machine. The zero value is ready to use.
 type Local struct{}
 
-// Run starts cmd in a process group of its own, so that a Ctrl-C typed at
-// flakeops reaches its children only by way of the context, and so that
-// whatever they started ends with them: SIGTERM to the group when ctx ends,
-// SIGKILL after the grace period.
+// Run starts cmd in a session of its own. So a Ctrl-C typed at flakeops reaches
+// its children only by way of the context; and one that wants to ask on the
+// terminal finds none and says so, where in the background of flakeops's own
+// session it would be stopped for good. Whatever the children started ends with
+// them: SIGTERM to the group when ctx ends, SIGKILL after the grace period.
 func (Local) Run(ctx context.Context, cmd Command) (Result, error) {
 	if len(cmd.Argv) == 0 {
 		return Result{Code: -1}, &Error{Code: -1, Err: errors.New("empty command")}
@@ -41,7 +42,7 @@ func (Local) Run(ctx context.Context, cmd Command) (Result, error) {
 	if cmd.Stderr != nil {
 		c.Stderr = io.MultiWriter(cmd.Stderr, tail)
 	}
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	c.Cancel = func() error { return signalGroup(c.Process.Pid, syscall.SIGTERM) }
 	c.WaitDelay = grace
 

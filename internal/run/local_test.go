@@ -118,6 +118,18 @@ func TestLocalEndsTheWholeGroupWithTheContext(t *testing.T) {
 	}
 }
 
+func TestLocalCommandsHaveNoTerminal(t *testing.T) {
+	var out bytes.Buffer
+	cmd := sh(`read -r pid comm state parent group session terminal rest </proc/$$/stat; echo $((session - $$)) $terminal`)
+	cmd.Stdout = &out
+	if _, err := (run.Local{}).Run(t.Context(), cmd); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != "0 0\n" {
+		t.Errorf("another session's, or a terminal: %q", out.String())
+	}
+}
+
 func TestLocalDoesNotWaitForWhatWasLeftBehind(t *testing.T) {
 	cmd := sh(`sleep 600 & echo $!`)
 	cmd.Grace = 50 * time.Millisecond

@@ -1,5 +1,5 @@
 // Package run starts processes and waits for them: local children in their own
-// process group, bound to a context, with argv never passing through a shell.
+// session, bound to a context, with argv never passing through a shell.
 // A connection to a host implements the same one-method Runner, so code that
 // asks nix something does not know where nix runs.
 package run
