@@ -27,7 +27,9 @@ func (f *follower) confirm(within time.Duration, doc []byte) {
 	defer cancel()
 	ended := make(chan struct{}, maxAttempts)
 	running := 0
-	for {
+	// Of several reasons to wake up select takes any, so the end is asked for
+	// by itself: nobody needs an attempt after it.
+	for ctx.Err() == nil && !f.isAccepted() {
 		if running < maxAttempts {
 			running++
 			f.spawn(func() {
@@ -44,12 +46,17 @@ func (f *follower) confirm(within time.Duration, doc []byte) {
 		case <-ended:
 			running--
 		case <-f.accepted:
-			next.Stop()
-			return
 		case <-ctx.Done():
-			next.Stop()
-			return
 		}
 		next.Stop()
+	}
+}
+
+func (f *follower) isAccepted() bool {
+	select {
+	case <-f.accepted:
+		return true
+	default:
+		return false
 	}
 }
