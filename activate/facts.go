@@ -28,7 +28,7 @@ type Facts struct {
 	Profile    string // system
 	Generation int    // of the profile; 0 where there is none
 	Keys       bool   // keys were installed there, as far as their manifest tells
-	Left       string // system that runs although its activation failed
+	Left       string // system that was left running, though it failed or nobody confirmed it
 	Machine    string // `uname -sm`: Linux x86_64
 	BootID     string
 	NixOS      bool         // the host says of itself that it is NixOS

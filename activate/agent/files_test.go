@@ -194,6 +194,29 @@ func TestJudgeAfterAReboot(t *testing.T) {
 	}
 }
 
+// What runs though it failed, or was never confirmed, stays known as such until
+// another system has come up well.
+func TestWhatWasLeftRunningIsRemembered(t *testing.T) {
+	a := &agent{layout: layout{root: t.TempDir()}}
+	if err := os.MkdirAll(a.layout.runDir(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		outcome wire.Outcome
+		want    string
+	}{
+		{wire.LeftBroken, "NEW"}, {wire.RolledBack, "NEW"}, {wire.BootSet, "NEW"}, {wire.Deployed, ""},
+		{wire.RollbackFailed, "NEW"}, {wire.Tested, ""}, {wire.RolledBack, ""},
+	} {
+		if err := a.markLeft(wire.Event{Outcome: c.outcome, New: "NEW"}); err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := os.ReadFile(a.layout.left()); string(b) != c.want {
+			t.Errorf("after %q it knows of %q, want %q", c.outcome, b, c.want)
+		}
+	}
+}
+
 func TestMainRefusesOtherVerbs(t *testing.T) {
 	for _, args := range [][]string{nil, {"stop"}, {"run"}, {"run", "../x"}, {"start", "now"}, {"recover", "-h"}} {
 		var out, stderr strings.Builder

@@ -70,7 +70,7 @@ type machine struct {
 	fx    effects
 	gate  *gate
 	emit  func(wire.Event)
-	again bool // activate although the system seems to run: it was left broken
+	again bool // activate although the system seems to run: it did not come up well
 	pause time.Duration
 }
 

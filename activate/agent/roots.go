@@ -69,14 +69,21 @@ func (a *agent) deployments() []string {
 	return ids
 }
 
-// markLeft remembers a system that runs although its activation failed, so that
-// deploying it again activates it again.
+// markLeft remembers that the system that runs now did not come up well, or that
+// nobody confirmed it: deploying it once more is then not only a commit. It is
+// forgotten when a system has come up well instead.
 func (a *agent) markLeft(final wire.Event) error {
-	if final.Outcome == wire.LeftBroken {
-		return writeFile(a.layout.left(), []byte(final.New))
-	}
-	if err := os.Remove(a.layout.left()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	switch final.Outcome {
+	case wire.LeftBroken, wire.RollbackFailed:
+		running, err := readSystem(a.layout.currentSystem())
+		if err != nil {
+			running = final.New
+		}
+		return writeFile(a.layout.left(), []byte(running))
+	case wire.Deployed, wire.Tested:
+		if err := os.Remove(a.layout.left()); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }
