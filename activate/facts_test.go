@@ -89,9 +89,17 @@ func TestUpToDate(t *testing.T) {
 			t.Errorf("%s: not up to date", goal)
 		}
 	}
-	f.Left = newSystem
-	if f.UpToDate(wire.Switch, newSystem) {
-		t.Error("a system whose activation failed is up to date")
+	for why, f := range map[string]Facts{
+		"its activation failed":                   {Running: newSystem, Profile: newSystem, Left: newSystem},
+		"a deployment is under way":               {Running: newSystem, Profile: newSystem, Holder: &wire.Holder{ID: "ID"}},
+		"the boot loader may not have it":         {Running: oldSystem, Profile: newSystem},
+		"nobody confirmed it, and it may go back": {Running: newSystem, Profile: oldSystem, Holder: &wire.Holder{ID: "ID"}},
+	} {
+		for _, goal := range []wire.Goal{wire.Switch, wire.Test, wire.Boot} {
+			if f.UpToDate(goal, newSystem) {
+				t.Errorf("%s: up to date although %s", goal, why)
+			}
+		}
 	}
 }
 

@@ -84,6 +84,45 @@ func TestPowerCutBeforeTheConfirmBootsTheOldSystem(t *testing.T) {
 	}
 }
 
+// Between profile and boot loader a power cut leaves the one new and the other
+// old: the same again completes it.
+func TestPowerCutBetweenProfileAndBootLoaderIsCompleted(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.deploy().exits(0)
+	before := web.snapshot()
+	system := f.version("web", "2", "gate-bootloader")
+	p := f.start("deploy", "--boot", "path:"+f.dir)
+	web.reachesGate()
+	must(t, web.PowerOff(t.Context()))
+	must(t, web.PowerOn(t.Context()))
+	p.wait().exits(6).says("in the middle of the commit", "deploy again")
+	if now := web.snapshot(); now.Running != before.Running || now.Boot != before.Boot || now.Profile != system {
+		t.Fatalf("after the power cut: %+v", now)
+	}
+	p = f.start("deploy", "--boot", "path:"+f.dir)
+	web.openGate()
+	p.wait().exits(0).says("boot set")
+	if now := web.snapshot(); now.Boot != system || now.Running != before.Running {
+		t.Errorf("after the same again: %+v", now)
+	}
+}
+
+// What a host shows in the middle of a deployment may be taken back.
+func TestHostBeingDeployedToIsNotUpToDate(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.deploy().exits(0)
+	system := f.version("web", "2", "gate-bootloader")
+	first := f.start("deploy", "path:"+f.dir)
+	web.reachesGate()
+	f.deploy().exits(8).says("refused", "is running on this host since").keepsQuiet("up to date")
+	web.openGate()
+	first.wait().exits(0)
+	web.runs(system)
+	f.deploy().exits(0).says("up to date")
+}
+
 func TestKilledAgentIsRolledBackBySystemd(t *testing.T) {
 	web, before, p := gated(t, nil)
 	web.sh("systemctl kill --kill-who=main --signal=KILL 'flakeops-*'")
