@@ -77,9 +77,7 @@ func (a *agent) follow(ctx context.Context, id string, from int64) error {
 		if now.Sub(lastNews) >= suspectAfter {
 			lastNews = now
 			if !a.unitThere(ctx, id) {
-				if err := a.recover(ctx, id); err != nil {
-					return err
-				}
+				return a.followToEnd(ctx, id, t, from)
 			}
 		}
 		select {
@@ -89,6 +87,19 @@ func (a *agent) follow(ctx context.Context, id string, from int64) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// followToEnd is for a deployment that nobody works on any more. What the log
+// had no room for is sent all the same.
+func (a *agent) followToEnd(ctx context.Context, id string, t *logTail, from int64) error {
+	final, problem := a.recover(ctx, id)
+	if last, _, err := t.copy(a, from); err != nil || last {
+		return err
+	}
+	if final.Kind == "" {
+		return problem
+	}
+	return a.send(final)
 }
 
 // logTail reads an event log while it grows.

@@ -24,9 +24,12 @@ type eventLog struct {
 	seq  int64
 	size int
 	full bool
+	torn bool        // it ends within a line: its writer died, or /run is full
+	last *wire.Event // the deployment's end, where the log had it when it was opened
 }
 
-// openLog goes on with the numbers where an earlier process stopped.
+// openLog goes on with the numbers where an earlier process stopped. It writes
+// nothing: a full /run must not keep a deployment from being recovered.
 func openLog(name string) (*eventLog, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -38,29 +41,31 @@ func openLog(name string) (*eventLog, error) {
 		line, err := r.ReadBytes('\n')
 		l.size += len(line)
 		if err != nil {
-			if len(line) > 0 { // cut short when its writer died
-				_, err = f.Write([]byte("\n"))
-			}
-			if err != nil && !errors.Is(err, io.EOF) {
+			if !errors.Is(err, io.EOF) {
 				return nil, errors.Join(err, f.Close())
 			}
+			l.torn = len(line) > 0
 			return l, nil
 		}
 		var e wire.Event
-		if json.Unmarshal(line, &e) == nil && e.Seq > l.seq {
-			l.seq = e.Seq
+		if json.Unmarshal(line, &e) != nil {
+			continue
+		}
+		l.seq = max(l.seq, e.Seq)
+		if e.Kind == wire.Finished || e.Kind == wire.Refused {
+			l.last = &e
 		}
 	}
 }
 
-// emit numbers and stores an event. It reports nothing: the host's promise must
-// not hang on whether somebody can be told of it.
-func (l *eventLog) emit(e wire.Event) {
+// emit numbers and stores an event, and returns it so. It reports no error: the
+// host's promise must not hang on whether somebody can be told of it.
+func (l *eventLog) emit(e wire.Event) wire.Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e.Kind == wire.Output && l.size > maxLog {
 		if l.full {
-			return
+			return e
 		}
 		l.full = true
 		e.Message = "[further output is not kept]"
@@ -72,10 +77,17 @@ func (l *eventLog) emit(e wire.Event) {
 	}
 	b, err := wire.Encode(e)
 	if err != nil {
-		return
+		return e
+	}
+	if l.torn {
+		b = append([]byte("\n"), b...)
 	}
 	n, _ := l.f.Write(b)
 	l.size += n
+	if n > 0 {
+		l.torn = n < len(b)
+	}
+	return e
 }
 
 func (l *eventLog) close() error { return l.f.Close() }

@@ -57,23 +57,18 @@ func takeLock(ctx context.Context, name string, holder wire.Holder) (*hostLock, 
 		return nil, fmt.Errorf("locking %s: %w", name, err)
 	}
 	l := &hostLock{f: f}
-	if err := l.name(holder); err != nil {
-		l.release()
-		return nil, fmt.Errorf("writing %s: %w", name, err)
-	}
+	l.name(holder)
 	return l, nil
 }
 
-func (l *hostLock) name(holder wire.Holder) error {
+// name writes down who holds the lock. It is held without that, too: where /run
+// is full, a deployment must still be recovered.
+func (l *hostLock) name(holder wire.Holder) {
 	b, err := json.Marshal(holder)
-	if err != nil {
-		return err
+	if err != nil || l.f.Truncate(0) != nil {
+		return
 	}
-	if err := l.f.Truncate(0); err != nil {
-		return err
-	}
-	_, err = l.f.WriteAt(append(b, '\n'), 0)
-	return err
+	_, _ = l.f.WriteAt(append(b, '\n'), 0)
 }
 
 // release lets go. The zero hostLock stands for one that somebody else holds.

@@ -76,7 +76,8 @@ func (a *agent) dispatch(ctx context.Context, args []string, stdin io.Reader) er
 	case "run":
 		return a.run(ctx, id)
 	default:
-		return a.recover(ctx, id)
+		_, err := a.recover(ctx, id)
+		return err
 	}
 }
 

@@ -12,61 +12,46 @@ import (
 	"flakeops/internal/run"
 )
 
-// recover brings a deployment to its end after its main process is gone. It is
-// called when that ended well, too, and then has nothing to do.
-func (a *agent) recover(ctx context.Context, id string) error {
+// recover brings a deployment to its end after its main process is gone, and
+// returns its last event. It is called when that ended well, too, or was refused:
+// then it takes no lock, which the next deployment may be about to take.
+func (a *agent) recover(ctx context.Context, id string) (wire.Event, error) {
 	d, err := a.open(id)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil // it never began
-	}
 	if err != nil {
-		return err
+		return wire.Event{}, err
 	}
 	defer d.log.close()
+	if d.log.last != nil {
+		return *d.log.last, nil
+	}
 	if err := adopt(); err != nil {
-		return err
+		return wire.Event{}, err
 	}
 	// Whoever holds the lock now will notice this deployment, and let go.
 	wait, cancel := context.WithTimeout(ctx, slack)
 	defer cancel()
 	if err := d.takeLock(wait); err != nil {
-		return err
+		return wire.Event{}, err
 	}
 	return d.settle(ctx)
 }
 
 // settle resumes the deployment, with the lock held; it lets the lock go.
-func (d *deployment) settle(ctx context.Context) error {
+func (d *deployment) settle(ctx context.Context) (wire.Event, error) {
 	var st state
 	switch err := readJSON(d.agent.layout.state(d.req.ID), &st); {
 	case errors.Is(err, os.ErrNotExist):
 		d.lock.release()
-		if d.log.seq == 0 {
-			d.refuse(errors.New("the agent on the host ended before it began: see journalctl -u " + unit(d.req.ID)))
-		}
-		return nil
+		return d.refuse(errors.New("the agent on the host ended before it began: see journalctl -u " + unit(d.req.ID))), nil
 	case err != nil:
 		d.lock.release()
-		return err
-	}
-	if st.Final != nil {
+		return wire.Event{}, err
+	case st.Final != nil: // its writer died before it was out
 		d.lock.release()
-		return d.tellAgain(*st.Final)
+		return d.log.emit(*st.Final), nil
 	}
 	m := d.machine(st)
 	return d.conclude(m, m.resume(ctx))
-}
-
-// tellAgain repeats the last event where its writer died before it was out.
-func (d *deployment) tellAgain(final wire.Event) error {
-	b, err := os.ReadFile(d.agent.layout.events(d.req.ID))
-	if err != nil {
-		return err
-	}
-	if !strings.Contains(string(b), `"kind":"`+string(wire.Finished)+`"`) {
-		d.log.emit(final)
-	}
-	return nil
 }
 
 // settleOthers makes sure that no other deployment is half done. One whose unit
@@ -104,7 +89,7 @@ func (a *agent) settleOther(ctx context.Context, d *deployment) error {
 	final := m.resume(ctx)
 	// What could not be concluded is no reason to refuse: the next attempt
 	// settles it again.
-	_ = d.conclude(m, final)
+	_, _ = d.conclude(m, final)
 	if final.Outcome == wire.RollbackFailed {
 		return fmt.Errorf("deployment %s ended half way and could not be rolled back: %s", d.req.ID, final.Message)
 	}

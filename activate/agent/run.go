@@ -49,10 +49,12 @@ func (a *agent) run(ctx context.Context, id string) error {
 	socket, err := serve(a.layout.socket(id), m.gate)
 	if err != nil {
 		// Nothing has changed yet, so this is not a rollback but an end.
-		return d.conclude(m, m.finish(wire.Event{Outcome: wire.RolledBack, Message: "opening the confirm socket: " + err.Error()}))
+		_, err = d.conclude(m, m.finish(wire.Event{Outcome: wire.RolledBack, Message: "opening the confirm socket: " + err.Error()}))
+		return err
 	}
 	defer socket.Close()
-	return d.conclude(m, m.run(ctx))
+	_, err = d.conclude(m, m.run(ctx))
+	return err
 }
 
 // begin takes the lock and writes down everything that a recovery needs. When
@@ -96,7 +98,7 @@ func (d *deployment) machine(st state) *machine {
 		st:    st,
 		fx:    d.fx,
 		gate:  newGate(d.req.TokenHash),
-		emit:  d.log.emit,
+		emit:  func(e wire.Event) { d.log.emit(e) },
 		pause: 2 * time.Second,
 	}
 }
@@ -107,9 +109,9 @@ func (d *deployment) takeLock(ctx context.Context) (err error) {
 	return err
 }
 
-// conclude writes down how it ended. The lock goes before the last event is
-// out, so that who waits for the event can start the next deployment.
-func (d *deployment) conclude(m *machine, final wire.Event) error {
+// conclude writes down how it ended, and returns the last event. The lock goes
+// before that is out, so that who waits for it can start the next deployment.
+func (d *deployment) conclude(m *machine, final wire.Event) (wire.Event, error) {
 	if err := appendRecord(d.agent.layout.records(), d.record(m.st.Old.Running, final)); err != nil {
 		final.Message = join(final.Message, "the host's record could not be written: "+err.Error())
 	}
@@ -120,21 +122,21 @@ func (d *deployment) conclude(m *machine, final wire.Event) error {
 	m.st.Stage, m.st.Final = stageFinished, &final
 	problem = errors.Join(problem, d.fx.save(m.st))
 	d.lock.release()
-	d.log.emit(final)
+	final = d.log.emit(final)
 	if !final.Outcome.OK() {
 		problem = errors.Join(fmt.Errorf("%s: %s", final.Outcome, final.Message), problem)
 	}
-	return problem
+	return final, problem
 }
 
 // refuse puts the refusal where the deployer's stream finds it.
-func (d *deployment) refuse(cause error) {
+func (d *deployment) refuse(cause error) wire.Event {
 	e := wire.Event{Kind: wire.Refused, ID: d.req.ID, Message: cause.Error()}
 	var locked *errLocked
 	if errors.As(cause, &locked) {
 		e.Holder = locked.holder
 	}
-	d.log.emit(e)
+	return d.log.emit(e)
 }
 
 func (d *deployment) record(old string, final wire.Event) wire.Record {

@@ -44,3 +44,37 @@ func TestFullDiskDuringCommitRollsBack(t *testing.T) {
 		t.Errorf("outcome on record: %q", got)
 	}
 }
+
+// What the agent keeps of a deployment is in /run. Where there is no room left, a
+// host still goes back, and its operator still hears of it.
+func TestFullRunDoesNotKeepAHostFromGoingBack(t *testing.T) {
+	for name, then := range map[string]string{
+		"killed":        "systemctl kill --kill-who=main --signal=KILL 'flakeops-*'",
+		"not confirmed": "touch /run/fleet/go",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFleet(t, map[string]string{"web": "bookworm"})
+			web := f.hosts["web"]
+			f.deploy().exits(0)
+			before := web.snapshot()
+			web.sh("mount -t tmpfs -o size=128k,mode=755 flakeops /run/flakeops")
+			f.version("web", "2", "gate")
+			p := f.start("deploy", "path:"+f.dir)
+			web.reachesGate()
+			// The log of events ends within a line, and with its page.
+			web.sh(`cd /run/flakeops/*/
+				head -c $((4096 - $(stat -c %s events.jsonl) % 4096)) /dev/zero | tr '\0' x >>events.jsonl
+				dd if=/dev/zero of=../filler bs=4096 2>/dev/null || :
+				! echo >>events.jsonl 2>/dev/null`)
+			web.sh(then)
+			p.wait().exits(5).says("rolled back")
+			web.settled()
+			web.is(before)
+
+			web.sh("rm /run/flakeops/filler")
+			f.version("web", "3")
+			f.deploy().exits(0)
+			web.runs(f.system("web"))
+		})
+	}
+}

@@ -1,0 +1,80 @@
+package agent
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"flakeops/activate/wire"
+)
+
+// begun is an agent on a host of its own, where a deployment has just been
+// prepared.
+func begun(t *testing.T) (*agent, *strings.Builder) {
+	t.Helper()
+	var out strings.Builder
+	a := &agent{layout: layout{root: t.TempDir()}, out: &out}
+	if err := os.MkdirAll(a.layout.deployment("ID"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeJSON(a.layout.request("ID"), wire.Request{ID: "ID"}); err != nil {
+		t.Fatal(err)
+	}
+	return a, &out
+}
+
+func (a *agent) logged(t *testing.T, events ...wire.Event) {
+	t.Helper()
+	l, err := openLog(a.layout.events("ID"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		l.emit(e)
+	}
+	if err := l.close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The recovery of what ended, or was refused, neither waits for the lock, which
+// another deployment holds, nor takes it from the next.
+func TestRecoverOfWhatIsOverLeavesTheLockAlone(t *testing.T) {
+	for _, last := range []wire.Event{
+		{Kind: wire.Refused, ID: "ID", Message: "locked"},
+		{Kind: wire.Finished, ID: "ID", Outcome: wire.Deployed},
+	} {
+		a, _ := begun(t)
+		a.logged(t, last)
+		lock, err := takeLock(t.Context(), a.layout.lock(), wire.Holder{ID: "OTHER"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := a.recover(t.Context(), "ID")
+		if err != nil || e.Kind != last.Kind {
+			t.Errorf("%s: %+v, %v", last.Kind, e, err)
+		}
+		if h := readHolder(lock.f); h == nil || h.ID != "OTHER" {
+			t.Errorf("the lock names %+v", h)
+		}
+		lock.release()
+	}
+}
+
+// The end that a dead main process has on record, but could not tell of.
+func TestRecoverTellsTheEndOnRecord(t *testing.T) {
+	a, out := begun(t)
+	a.logged(t, wire.Event{Kind: wire.Started})
+	if err := writeJSON(a.layout.state("ID"), state{Stage: stageFinished, Final: &wire.Event{Kind: wire.Finished, ID: "ID", Outcome: wire.Deployed}}); err != nil {
+		t.Fatal(err)
+	}
+	tail := &logTail{name: a.layout.events("ID")}
+	defer tail.close()
+	if err := a.followToEnd(t.Context(), "ID", tail, 2); err != nil {
+		t.Fatal(err)
+	}
+	e, err := wire.NewDecoder(strings.NewReader(out.String())).Next()
+	if err != nil || e.Outcome != wire.Deployed || e.Seq != 2 {
+		t.Errorf("it sent %q: %+v, %v", out.String(), e, err)
+	}
+}
