@@ -40,6 +40,11 @@ func (f *Flake) KeyTexts(ctx context.Context, node string, attrs []string) (map[
 	if len(attrs) == 0 {
 		return map[string][]byte{}, nil
 	}
+	giveBack, err := f.texts.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer giveBack()
 	argv := f.nix.evalArgv("--option", "eval-cache", "false", "eval", "--json", f.URL+"#nixosConfigurations",
 		"--apply", "("+library+").texts "+nixStrings(attrs)+" "+nixString(node))
 	a, err := f.nix.ask(ctx, argv)

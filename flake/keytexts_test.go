@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -151,6 +153,34 @@ func TestKeyTextsLeaveNoTrace(t *testing.T) {
 	}
 	if searched == 0 {
 		t.Error("nothing was searched")
+	}
+}
+
+// However many nodes have texts, only so many evaluators run as cores and memory
+// allow.
+func TestKeyTextsOfManyNodesWaitForEachOther(t *testing.T) {
+	dir := t.TempDir()
+	fakeNix(t, `cd `+dir+` && : >running.$$ && ls running.* >seen.$$ && sleep 0.1; rm running.$$; echo '[{"attr":"a","text":"x"}]'`)
+	f := &Flake{URL: "x", nix: &Nix{}}
+	const nodes = 12
+	var all sync.WaitGroup
+	for range nodes {
+		all.Go(func() {
+			if _, err := f.KeyTexts(t.Context(), "web", []string{"a"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	seen, err := filepath.Glob(filepath.Join(dir, "seen.*"))
+	if err != nil || len(seen) != nodes {
+		t.Fatalf("%d evaluators ran, %v", len(seen), err)
+	}
+	for _, name := range seen {
+		b, err := os.ReadFile(name)
+		if n := bytes.Count(b, []byte("\n")); err != nil || n > runtime.NumCPU() {
+			t.Errorf("%d evaluators at once, %v", n, err)
+		}
 	}
 }
 

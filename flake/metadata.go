@@ -34,7 +34,8 @@ type Flake struct {
 	Fingerprint  string            // identifies source and lock
 	Said         []string          // lines that nix warned with, when it read the flake and its nodes' names
 
-	nix *Nix
+	nix   *Nix
+	texts slots // for evaluations of texts, beside those of nodes
 }
 
 // Open reads the flake ref, which has no fragment, and checks that it is

@@ -2,10 +2,13 @@ package flake
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 const (
@@ -56,6 +59,24 @@ func (w *workers) start() bool {
 func (w *workers) done(rss int64) {
 	w.running--
 	w.peak = max(w.peak, rss)
+}
+
+// slots has those wait who come when as many evaluators run as cores and memory
+// allow.
+type slots struct {
+	once sync.Once
+	free chan struct{}
+}
+
+// take waits for a place, for as long as ctx lasts.
+func (s *slots) take(ctx context.Context) (giveBack func(), err error) {
+	s.once.Do(func() { s.free = make(chan struct{}, newWorkers(runtime.NumCPU(), available()).limit()) })
+	select {
+	case s.free <- struct{}{}:
+		return func() { <-s.free }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // available is the memory that new processes can take without swapping, in
