@@ -72,9 +72,9 @@ func (p *pipeline) sendEarly(ctx context.Context, n *node) error {
 }
 
 // sendAfter sends all keys after an activation. A system that is only made the
-// default at boot has no use for them yet.
+// default at boot has no use for them yet, and one that is rebooted gets them then.
 func (p *pipeline) sendAfter(ctx context.Context, n *node) error {
-	if p.goal == wire.Boot {
+	if p.goal == wire.Boot && (p.reboot == nil || n.lateToBoot()) {
 		return nil
 	}
 	return p.sendAll(ctx, n)

@@ -47,7 +47,7 @@ const rebootTimeout = 600
 func (p *pipeline) rebootAll(ctx context.Context) {
 	for _, n := range p.nodes {
 		done := n.ended()
-		late := done.outcome == outcomeUpToDate && n.facts.Booted != n.OutPath
+		late := done.outcome == outcomeUpToDate && n.lateToBoot()
 		if done.outcome != string(wire.BootSet) && !late {
 			continue
 		}
@@ -62,6 +62,9 @@ func (p *pipeline) rebootAll(ctx context.Context) {
 		}
 	}
 }
+
+// lateToBoot says whether the node's host has not booted the node's system yet.
+func (n *node) lateToBoot() bool { return n.facts.Booted != n.OutPath }
 
 // reboot takes one host through a reboot.
 func (c rebootCmd) reboot(ctx context.Context, p *pipeline, n *node) error {

@@ -83,6 +83,26 @@ func TestDeployRebootTakesHostsOneByOneAndNotAfterAFailure(t *testing.T) {
 	}
 }
 
+// A host with nothing new to boot gets the keys that changed all the same; one
+// that does not run what it boots gets them with its reboot.
+func TestDeployRebootSendsKeysWithoutAReboot(t *testing.T) {
+	for running, rebooted := range map[string]bool{system("a"): false, system("other"): true} {
+		w := &world{t: t, deployment: map[string]flake.Deployment{"a": withKeys("a")}}
+		facts := oldFacts()
+		facts.Running, facts.Booted, facts.Profile = running, running, system("a")
+		back := facts
+		back.Running, back.Booted = system("a"), system("a")
+		w.facts, w.back = map[string]activate.Facts{"a": facts}, map[string]activate.Facts{"a": back}
+		p := w.run(t.Context(), plan{
+			through: throughActivate, goal: wire.Boot, parallel: 1, keys: true, reboot: rebootCmd{Timeout: 60}.reboot,
+		}, "a")
+		wantCode(t, p, ExitDone)
+		if w.did("reboot a") != rebooted || strings.Count(strings.Join(w.journal, "\n"), "keys full a") != 1 {
+			t.Errorf("running %s: %q", running, w.journal)
+		}
+	}
+}
+
 func TestRebootNoWaitOnlyOrders(t *testing.T) {
 	w := &world{t: t}
 	p := w.run(t.Context(), rebootPlan(rebootCmd{NoWait: true}), "a")
