@@ -9,9 +9,11 @@ import (
 )
 
 // Parts are what of a system only a boot puts to use: files that its links lead
-// to, and the kernel's parameters. What a system lacks is empty.
+// to, the kernel's parameters, and the switch inhibitors, over a change of which
+// NixOS refuses to switch. What a system lacks is empty; a list of no inhibitors
+// is not.
 type Parts struct {
-	Kernel, Modules, Initrd, Systemd, Params string
+	Kernel, Modules, Initrd, Systemd, Params, Inhibitors string
 }
 
 // PartsOf reads the parts of a system in the local store.
@@ -22,8 +24,10 @@ func PartsOf(system string) Parts {
 			p.set(part, file)
 		}
 	}
-	if text, err := os.ReadFile(filepath.Join(system, "kernel-params")); err == nil {
-		p.set("kernel-params", string(text))
+	for _, part := range []string{"kernel-params", "switch-inhibitors"} {
+		if text, err := os.ReadFile(filepath.Join(system, part)); err == nil {
+			p.set(part, string(text))
+		}
 	}
 	return p
 }
@@ -40,6 +44,8 @@ func (p *Parts) set(part, value string) {
 		p.Systemd = value
 	case "kernel-params":
 		p.Params = strings.Join(strings.Fields(value), " ")
+	case "switch-inhibitors":
+		p.Inhibitors = strings.Join(append([]string{part}, strings.Fields(value)...), " ")
 	}
 }
 
@@ -57,6 +63,9 @@ func (p Parts) WantsReboot(next Parts) []string {
 	}
 	if next.Params != "" && p.Params != next.Params {
 		why = append(why, "kernel parameters")
+	}
+	if p.Inhibitors != "" && next.Inhibitors != "" && p.Inhibitors != next.Inhibitors {
+		why = append(why, "switch inhibitors")
 	}
 	return why
 }

@@ -18,7 +18,9 @@ parts() {
 	for part in kernel initrd kernel-modules systemd; do
 		if [ -e "$2/$part" ]; then fact "$1-$part" "$(readlink -f "$2/$part")"; fi
 	done
-	if [ -e "$2/kernel-params" ]; then fact "$1-kernel-params" "$(tr '\n\t' '  ' <"$2/kernel-params")"; fi
+	for part in kernel-params switch-inhibitors; do
+		if [ -e "$2/$part" ]; then fact "$1-$part" "$(tr '\n\t' '  ' <"$2/$part")"; fi
+	done
 }
 
 wanted=$(cat)

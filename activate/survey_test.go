@@ -41,6 +41,7 @@ func surveyText() string {
 		"new-size\t7\n" + "running-size\t3\n" + "running-size\t4\n" +
 		"missing\t" + storeHash + "agent\n" + "checked\tyes\n" +
 		"booted-kernel\t" + storeHash + "linux-6.6/bzImage\n" + "booted-kernel-params\tquiet  loglevel=4 \n" +
+		"booted-switch-inhibitors\t\n" + "new-switch-inhibitors\tdbus-broker \n" +
 		"new-kernel\t" + storeHash + "linux-6.7/bzImage\n" + "unheard-of\tx\n" +
 		`manifest` + "\t" + `{"version":1,"keys":["/run/keys/b","/run/keys/a"]} ` + "\n" +
 		"end\tsurvey\n"
@@ -56,8 +57,8 @@ func TestSurvey(t *testing.T) {
 		Running: closure.Closure{storeHash + "a-1": 3, storeHash + "b": 4},
 		New:     closure.Closure{storeHash + "a-2": 7},
 		Missing: map[string]bool{storeHash + "agent": true},
-		Booted:  Parts{Kernel: storeHash + "linux-6.6/bzImage", Params: "quiet loglevel=4"},
-		Next:    Parts{Kernel: storeHash + "linux-6.7/bzImage"},
+		Booted:  Parts{Kernel: storeHash + "linux-6.6/bzImage", Params: "quiet loglevel=4", Inhibitors: "switch-inhibitors"},
+		Next:    Parts{Kernel: storeHash + "linux-6.7/bzImage", Inhibitors: "switch-inhibitors dbus-broker"},
 		Keys:    []string{"/run/keys/a", "/run/keys/b"},
 	}
 	if !reflect.DeepEqual(s, want) {
@@ -120,6 +121,17 @@ func TestWantsReboot(t *testing.T) {
 	want := []string{"kernel 6.6 -> 6.7", "kernel modules 6.6 -> 6.7", "initrd", "systemd 256 -> 257", "kernel parameters"}
 	if why := booted.WantsReboot(next); !slices.Equal(why, want) {
 		t.Errorf("got %q, want %q", why, want)
+	}
+
+	// NixOS compares them where both systems have some, be it an empty list.
+	none, some := Parts{Inhibitors: "switch-inhibitors"}, Parts{Inhibitors: "switch-inhibitors dbus-broker"}
+	for _, c := range []struct {
+		booted, next Parts
+		want         bool
+	}{{Parts{}, some, false}, {some, Parts{}, false}, {some, some, false}, {none, some, true}, {some, none, true}} {
+		if why := c.booted.WantsReboot(c.next); (len(why) > 0) != c.want {
+			t.Errorf("%+v, %+v: %q", c.booted, c.next, why)
+		}
 	}
 }
 

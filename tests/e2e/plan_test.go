@@ -268,4 +268,14 @@ func TestPlanSaysWhyARebootIsNeeded(t *testing.T) {
 	f.set("web", func(n *flakes.Node) { n.Kernel = "6.12.2" })
 	f.run("build", "path:"+f.dir).exits(0)
 	f.plan().exits(10).says("reboot needed: kernel 6.12.1 -> 6.12.2")
+
+	// What NixOS refuses to switch to is known before it is tried.
+	f.set("web", func(n *flakes.Node) { n.Inhibitors = []string{"dbus"} })
+	f.run("deploy", "--reboot", "path:"+f.dir).exits(0)
+	f.set("web", func(n *flakes.Node) { n.Inhibitors = []string{"dbus-broker"} })
+	f.run("build", "path:"+f.dir).exits(0)
+	f.plan().exits(10).says("reboot needed: switch inhibitors")
+	f.deploy().exits(5).says("rolled back", "pre-check")
+	f.run("deploy", "--reboot", "path:"+f.dir).exits(0)
+	f.plan().exits(0).keepsQuiet("reboot needed")
 }

@@ -26,6 +26,8 @@ type Node struct {
 	Users    []string `json:"users,omitempty"`    // created by activation, each with a group of its name
 	Groups   []string `json:"groups,omitempty"`   // created by activation
 	Kernel   string   `json:"kernel,omitempty"`   // version of a file that stands for one; none when empty
+	// Inhibitors are those of switching, of which only a boot may bring others.
+	Inhibitors []string `json:"inhibitors,omitempty"`
 
 	// Keys holds the node's deployment.keys by attribute. When not empty the
 	// node imports the module.

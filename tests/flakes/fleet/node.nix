@@ -98,7 +98,8 @@ let
     # NAME=FILE for each unit of a key, and those that a boot starts.
     keyUnits = map (unit: "${unit}=${builtins.toFile "unit" keyUnits.${unit}}") (builtins.attrNames keyUnits);
     keyPaths = builtins.attrNames units.paths;
-  } // (if node ? kernel then { inherit kernel; } else { }));
+  } // (if node ? kernel then { inherit kernel; } else { })
+  // (if node ? inhibitors then { inhibitors = builtins.concatStringsSep "\n" node.inhibitors; } else { }));
 
   settings = import ./settings.nix name node;
 in

@@ -49,5 +49,6 @@ done
 if fault reboot-needed; then : >"$out/reboot-needed"; fi
 
 [ -z "${kernel-}" ] || ln -s "$kernel/bzImage" "$out/kernel"
+[ -z "${inhibitors+set}" ] || printf '%s' "$inhibitors" >"$out/switch-inhibitors"
 
 printf '%s\n' $bulk >"$out/etc/fleet/bulk"
