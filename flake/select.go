@@ -2,7 +2,9 @@ package flake
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -15,31 +17,57 @@ type Selection struct {
 	Node    string   // one exact name
 	On      []string // names, globs and @tags; each may be a comma list
 	Exclude []string // the same, taken away from what On selects
-
-	// Unreadable is told of a node whose tags cannot be read, which therefore
-	// no @tag matches. nil logs a warning.
-	Unreadable func(node string, err error)
 }
 
 // Select resolves sel to sorted node names. A selector that matches nothing is
-// a *SelectError. Tags are evaluated only when sel names one.
-func (f *Flake) Select(ctx context.Context, sel Selection) ([]string, error) {
+// a *SelectError. Tags are evaluated only when sel names one. A node whose tags
+// cannot be read, so that nobody knows whether it is selected, is not among the
+// names but among unclear, sorted too, with an *EvalError.
+func (f *Flake) Select(ctx context.Context, sel Selection) (chosen []string, unclear []Evaluation, err error) {
 	if sel.Node != "" && len(sel.On) > 0 {
-		return nil, &SelectError{Selector: sel.Node, Message: fmt.Sprintf(
+		return nil, nil, &SelectError{Selector: sel.Node, Message: fmt.Sprintf(
 			"node %s is named after the # and nodes are selected as well: use one of the two", quoted(sel.Node))}
 	}
 	names, err := f.Names(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	on, exclude := selectors(sel.On, names), selectors(sel.Exclude, names)
-	tags := map[string][]string{}
+	tags, unread := map[string][]string{}, map[string]error{}
 	if slices.ContainsFunc(slices.Concat(on, exclude), isTag) {
-		if tags, err = f.tags(ctx, names, sel); err != nil {
-			return nil, err
+		if tags, unread, err = f.tags(ctx, names); err != nil {
+			return nil, nil, err
 		}
 	}
-	return pick(sel.Node, on, exclude, names, tags)
+	chosen, err = pick(sel.Node, on, exclude, names, tags)
+	if err != nil {
+		return nil, nil, errors.Join(append([]error{err}, inOrder(unread)...)...)
+	}
+	if len(unread) == 0 {
+		return chosen, nil, nil
+	}
+	// Whatever a tag might say of it, it is left out by name, or not asked for.
+	if !slices.ContainsFunc(on, isTag) && (len(on) > 0 || sel.Node != "") {
+		maps.DeleteFunc(unread, func(name string, _ error) bool { return !slices.Contains(chosen, name) })
+	}
+	gone, err := union(slices.DeleteFunc(exclude, isTag), names, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	maps.DeleteFunc(unread, func(name string, _ error) bool { return gone[name] })
+	for _, name := range slices.Sorted(maps.Keys(unread)) {
+		unclear = append(unclear, Evaluation{Name: name, Err: unread[name]})
+	}
+	return slices.DeleteFunc(chosen, func(name string) bool { return unread[name] != nil }), unclear, nil
+}
+
+// inOrder are the errors of nodes, sorted by the nodes' names.
+func inOrder(of map[string]error) []error {
+	var list []error
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		list = append(list, of[name])
+	}
+	return list
 }
 
 // pick applies the selectors to names, which are sorted.
@@ -132,15 +160,9 @@ func selectors(lists, names []string) []string {
 
 // tags evaluates the tags of all nodes, each in a process of its own, so that
 // a node that cannot be evaluated does not keep the others from being selected.
-func (f *Flake) tags(ctx context.Context, names []string, sel Selection) (map[string][]string, error) {
-	unreadable := sel.Unreadable
-	if unreadable == nil {
-		unreadable = func(node string, err error) {
-			f.nix.Log.Warn().Str("node", node).Err(err).Msg("its tags cannot be read, no @tag selects it")
-		}
-	}
-	tags := map[string][]string{}
-	err := f.each(ctx, names, func(name string) string {
+func (f *Flake) tags(ctx context.Context, names []string) (tags map[string][]string, unread map[string]error, err error) {
+	tags, unread = map[string][]string{}, map[string]error{}
+	err = f.each(ctx, names, func(name string) string {
 		return "tags " + nixString(name)
 	}, func(name string, a answer, err error) error {
 		var list []string
@@ -158,11 +180,12 @@ func (f *Flake) tags(ctx context.Context, names []string, sel Selection) (map[st
 			if whole != nil {
 				return whole
 			}
-			unreadable(name, node)
+			node.Hint = "whether a @tag selects it is not known: correct it, or exclude it by its name"
+			unread[name] = node
 			return nil
 		}
 		tags[name] = list
 		return nil
 	})
-	return tags, err
+	return tags, unread, err
 }

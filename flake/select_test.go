@@ -61,7 +61,7 @@ func TestPick(t *testing.T) {
 }
 
 func TestSelectRefusesNodeAndOn(t *testing.T) {
-	_, err := (&Flake{}).Select(t.Context(), Selection{Node: "a", On: []string{"b"}})
+	_, _, err := (&Flake{}).Select(t.Context(), Selection{Node: "a", On: []string{"b"}})
 	if err == nil || !strings.Contains(err.Error(), "use one of the two") {
 		t.Error(err)
 	}

@@ -25,6 +25,10 @@ type fleet struct {
 	flake *flake.Flake
 	names []string
 	named []string // those that the operator wrote by name
+
+	// unclear are nodes that may be selected or not, as their tags cannot be
+	// read: each has failed.
+	unclear []flake.Evaluation
 }
 
 // openFleet reads the flake and resolves the selection.
@@ -47,7 +51,7 @@ func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*f
 	if f.Dirty {
 		u.Warn(f.Ref + " has uncommitted changes, which are deployed too")
 	}
-	names, err := f.Select(ctx, flake.Selection{Node: name, On: sel.On, Exclude: sel.Exclude})
+	names, unclear, err := f.Select(ctx, flake.Selection{Node: name, On: sel.On, Exclude: sel.Exclude})
 	if err = because(ctx, err); err != nil {
 		var mistaken *flake.SelectError
 		if !errors.As(err, &mistaken) {
@@ -59,7 +63,7 @@ func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*f
 	for _, line := range f.Said {
 		u.Line("nix", line)
 	}
-	fl := &fleet{nix: nix, flake: f, names: names}
+	fl := &fleet{nix: nix, flake: f, names: names, unclear: unclear}
 	for _, s := range append(sel.On, name) {
 		fl.named = append(fl.named, splitList(s)...)
 	}
@@ -87,10 +91,13 @@ func (f *fleet) origin() wire.Flake {
 	return o
 }
 
-// evaluate evaluates all selected nodes, for verbs that need no pipeline.
+// evaluate evaluates all selected nodes and gives the unclear ones as failed, for verbs that need no pipeline.
 func (f *fleet) evaluate(ctx context.Context, each func(flake.Evaluation)) error {
 	ctx, cancel := within(ctx, evaluateDeadline, "evaluation")
 	defer cancel()
+	for _, e := range f.unclear {
+		each(e)
+	}
 	return withCode(exitEvaluation, because(ctx, f.flake.Evaluate(ctx, f.names, each)))
 }
 
@@ -133,10 +140,10 @@ func (f *fleet) run(ctx context.Context, todo plan, u *ui.UI, log zerolog.Logger
 		}
 	}
 	names := todo.part.pick(f.names)
-	if len(names) == 0 {
+	if len(names)+len(f.unclear) == 0 {
 		u.Message("this part has no nodes")
 	}
-	p.run(ctx, names)
+	p.run(ctx, names, f.unclear...)
 	return p, nil
 }
 

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,7 +88,7 @@ func (c listCmd) Run(ctx context.Context, s *session) error {
 func (f *fleet) list(u *ui.UI, evaluations map[string]flake.Evaluation) error {
 	doc := listDocument{Version: documentVersion, Flake: f.origin(), Nodes: []listedNode{}}
 	var rows [][]string
-	for _, name := range f.names {
+	for _, name := range slices.Sorted(maps.Keys(evaluations)) {
 		e := evaluations[name]
 		if e.Err != nil {
 			doc.Nodes = append(doc.Nodes, listedNode{Node: name, Error: e.Err.Error()})

@@ -87,13 +87,19 @@ type pipeline struct {
 const maxDials = 32
 
 // run takes the named nodes as far as the plan goes. Every node has a result
-// when it returns.
-func (p *pipeline) run(ctx context.Context, names []string) {
+// when it returns, and so have those of which is known only that they failed.
+func (p *pipeline) run(ctx context.Context, names []string, failed ...flake.Evaluation) {
 	p.parallel = max(p.parallel, 1)
 	p.dials, p.pushes = semaphore.NewWeighted(maxDials), semaphore.NewWeighted(int64(p.parallel))
 	for _, name := range names {
 		p.nodes = append(p.nodes, newNode(name))
 	}
+	for _, e := range failed {
+		n := newNode(e.Name)
+		p.nodes = append(p.nodes, n)
+		p.fail(n, withCode(exitEvaluation, e.Err), outcomeEvaluation)
+	}
+	slices.SortStableFunc(p.nodes, func(a, b *node) int { return strings.Compare(a.name, b.name) })
 	defer p.hangUp()
 
 	reaching, giveUp := context.WithCancelCause(ctx)
@@ -123,10 +129,12 @@ func (p *pipeline) run(ctx context.Context, names []string) {
 
 // evaluate evaluates all nodes and sets each one on its way as it is done.
 func (p *pipeline) evaluate(ctx context.Context, next func(*node)) {
-	names := make([]string, len(p.nodes))
-	for i, n := range p.nodes {
-		names[i] = n.name
-		p.screen.Status(n.name, "evaluating")
+	var names []string
+	for _, n := range p.nodes {
+		if n.ended().outcome == "" {
+			names = append(names, n.name)
+			p.screen.Status(n.name, "evaluating")
+		}
 	}
 	bounded, cancel := within(ctx, evaluateDeadline, "evaluation")
 	defer cancel()

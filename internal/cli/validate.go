@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"flakeops/activate/wire"
@@ -73,6 +74,10 @@ func (f *fleet) validate(ctx context.Context) ([]flake.Validation, error) {
 	ctx, cancel := within(ctx, evaluateDeadline, "evaluation")
 	defer cancel()
 	found, err := f.flake.Validate(ctx, f.names, f.reader().Exposed)
+	for _, e := range f.unclear {
+		found = append(found, flake.Validation{Name: e.Name, Err: e.Err})
+	}
+	slices.SortFunc(found, func(a, b flake.Validation) int { return strings.Compare(a.Name, b.Name) })
 	return found, withCode(exitEvaluation, because(ctx, err))
 }
 

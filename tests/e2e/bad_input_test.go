@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"flakeops/tests/flakes"
@@ -78,6 +79,34 @@ func TestWarningsAreShown(t *testing.T) {
 		f.at(t).run(verb, "path:"+dir, "--override-input", "nixpgks", "path:"+dir).exits(0).
 			says("nix | warning: ", "nixpgks", "web | trace: warning: an option is old", "web | trace: warning: a setting is old")
 	}
+}
+
+// A node that is broken so much that its tags are unknown is not left out
+// without a word, nor with exit code 0.
+func TestTagsThatCannotBeEvaluated(t *testing.T) {
+	f := newFleet(t, nil)
+	dir := t.TempDir()
+	text := `{ outputs = { self }: { nixosConfigurations = { broken = throw "no luck"; web.config = {
+		deployment.tags = [ "front" ];
+		system.build.toplevel = derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo >$out" ]; };
+	}; }; }; }`
+	if err := os.WriteFile(filepath.Join(dir, "flake.nix"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	says := []string{"broken", "no luck", "exclude it by its name"}
+	prints := func(r *result, text string, want bool) {
+		t.Helper()
+		if strings.Contains(r.stdout, text) != want {
+			t.Errorf("stdout %q, %q expected: %v", r.stdout, text, want)
+		}
+	}
+	on := []string{"path:" + dir, "--on", "@front"}
+	prints(f.run(append([]string{"build"}, on...)...).exits(2).says(says...), "-x", false)
+	prints(f.run(append([]string{"build", "--keep-going"}, on...)...).exits(2).says(says...), "-x", true)
+	prints(f.run(append([]string{"list"}, on...)...).exits(2).says(says...), "web", true)
+	prints(f.run(append([]string{"validate"}, on...)...).exits(2), "exclude it by its name", true)
+	prints(f.run(append([]string{"list", "--json"}, on...)...).exits(2), `"node": "broken"`, true)
+	f.run(append([]string{"build", "--exclude", "broken"}, on...)...).exits(0).keepsQuiet("no luck")
 }
 
 func TestMissingOrStaleLock(t *testing.T) {
