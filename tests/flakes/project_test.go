@@ -70,6 +70,12 @@ func TestTheProjectsOwnFlake(t *testing.T) {
 		t.Errorf("nix run .#deploy -- --version: %s", version)
 	}
 
+	overlaid := Nix(t, project, append([]string{"eval", "--raw", "--impure", flake + "#overlays.default", "--apply",
+		`overlay: (overlay (builtins.getFlake "` + stub[2] + `").legacyPackages.x86_64-linux { }).flakeops.drvPath`}, stub...)...)
+	if packaged := Nix(t, project, append([]string{"eval", "--raw", flake + "#packages.x86_64-linux.default.drvPath"}, stub...)...); overlaid != packaged {
+		t.Errorf("the overlay has %s, the package is %s", overlaid, packaged)
+	}
+
 	out := filepath.Join(t.TempDir(), "result")
 	Nix(t, project, append([]string{"build", flake, "--out-link", out}, stub...)...)
 	for name, machine := range map[string]elf.Machine{
