@@ -135,25 +135,31 @@ func TestUnchangedKeysAreNotTouchedAndChangedOnesRestartTheirUnits(t *testing.T)
 	}
 }
 
-// The unit of a key that changed is restarted, though the deployment that sent
-// the key went no further.
-func TestRestartThatAFailedActivationLeftOwing(t *testing.T) {
+// A deployment that fails takes no key from the system that the host goes back
+// to. The unit of a key that changed is restarted by the next one, which also
+// removes what only the failed one had.
+func TestKeysOverAFailedActivation(t *testing.T) {
 	f := newFleet(t, map[string]string{"web": "bookworm"})
 	web := f.hosts["web"]
 	changing := f.file([]byte(secret()))
 	web.sh("printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >/etc/systemd/system/user-of-key.service; systemctl daemon-reload")
-	f.keys("web", map[string]map[string]any{"changes": {"keyFile": changing, "restartUnits": []string{"user-of-key.service"}}})
+	key := attrs{"keyFile": changing, "restartUnits": []string{"user-of-key.service"}}
+	kept := secret()
+	f.keys("web", map[string]map[string]any{"changes": key, "old": text(kept)})
 	f.deploy().exits(0)
 	unit := func() string { return web.sh("systemctl show -P InvocationID user-of-key.service") }
 	invocation := unit()
 
 	value := secret()
 	must(t, os.WriteFile(changing, []byte(value), 0o600))
+	f.keys("web", map[string]map[string]any{"changes": key, "new": text(secret())})
 	f.version("web", "2", "activation-fails")
 	f.deploy().exits(5)
 	web.holdsKey("/run/keys/changes", []byte(value), "root:root", "400")
+	web.holdsKey("/run/keys/old", []byte(kept), "root:root", "400")
+	f.keys("web", map[string]map[string]any{"changes": key, "old": text(kept)})
 	f.version("web", "3")
-	f.deploy().exits(0)
+	f.deploy().exits(0).says("1 key removed")
 	if unit() == invocation {
 		t.Error("the unit still has the key that it was started with")
 	}
