@@ -32,8 +32,8 @@ func (a *agent) start(ctx context.Context, stdin io.Reader) error {
 	}
 	ctx2, cancel := context.WithTimeout(ctx, slack)
 	defer cancel()
-	if _, err := a.runner.Run(ctx2, run.Command{Argv: unitArgv(req)}); err != nil {
-		a.withdraw(ctx, req.ID)
+	if _, err := a.runner.Run(ctx2, run.Command{Argv: unitArgv(req)}); err != nil && !a.isStarted(ctx, req.ID) {
+		_ = os.RemoveAll(a.layout.deployment(req.ID))
 		return a.refuse(fmt.Errorf("starting %s: %w", unit(req.ID), err))
 	}
 	return a.follow(ctx, req.ID, 1)
@@ -57,12 +57,12 @@ func (a *agent) prepare(req wire.Request) error {
 	return writeJSON(a.layout.request(req.ID), req)
 }
 
-// withdraw removes what prepare wrote, unless the unit was started after all:
-// the first thing it does is to open its event log.
-func (a *agent) withdraw(ctx context.Context, id string) {
-	if _, err := os.Stat(a.layout.events(id)); errors.Is(err, os.ErrNotExist) && !a.unitThere(ctx, id) {
-		_ = os.RemoveAll(a.layout.deployment(id))
-	}
+// isStarted says whether the unit was started although systemd-run says that it
+// was not: the answer of a systemd that is busy, or starts anew, can get lost. The
+// first thing the unit does is to open its event log.
+func (a *agent) isStarted(ctx context.Context, id string) bool {
+	_, err := os.Stat(a.layout.events(id))
+	return err == nil || a.unitThere(ctx, id)
 }
 
 // usable refuses a path that is not a system before anything is touched.
