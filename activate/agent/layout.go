@@ -18,6 +18,9 @@ func (l layout) state(id string) string      { return filepath.Join(l.deployment
 func (l layout) events(id string) string     { return filepath.Join(l.deployment(id), "events.jsonl") }
 func (l layout) socket(id string) string     { return filepath.Join(l.deployment(id), "socket") }
 
+// switchLock is what switch-to-configuration holds, whoever runs it.
+func (l layout) switchLock() string { return l.root + "/run/nixos/switch-to-configuration.lock" }
+
 func (l layout) stateDir() string { return l.root + "/var/lib/flakeops" }
 func (l layout) records() string  { return filepath.Join(l.stateDir(), "deployments.jsonl") }
 

@@ -66,11 +66,14 @@ func (d *deployment) begin(ctx context.Context) (*machine, error) {
 	if err := d.takeLock(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.agent.settleOthers(ctx, d.req.ID); err != nil {
+	if err := d.agent.mayBegin(ctx, d.req.ID); err != nil {
 		d.lock.release()
 		return nil, err
 	}
 	old, err := d.fx.look(ctx)
+	if err == nil {
+		err = d.canGoBack(old)
+	}
 	if err == nil {
 		err = d.root(old)
 	}
@@ -90,6 +93,35 @@ func (d *deployment) begin(ctx context.Context) (*machine, error) {
 	m.again = string(left) == d.req.System
 	d.log.emit(wire.Event{Kind: wire.Started, ID: d.req.ID, Old: old.Running, New: d.req.System})
 	return m, nil
+}
+
+// mayBegin makes sure that nothing else is at work on this host, or half done.
+func (a *agent) mayBegin(ctx context.Context, id string) error {
+	switch err := busy(a.layout.switchLock()); {
+	case errors.As(err, new(*errLocked)):
+		return errors.New("somebody runs switch-to-configuration on this host: wait for it to end, then deploy again")
+	case err != nil:
+		return err
+	}
+	return a.settleOthers(ctx, id)
+}
+
+// canGoBack refuses a host that could not be rolled back, unless nothing asks
+// for that: the image of an appliance may lack the program.
+func (d *deployment) canGoBack(old before) error {
+	if !d.req.MagicRollback && !d.req.AutoRollback {
+		return nil
+	}
+	for _, system := range []string{old.Running, old.Profile} {
+		if system == "" {
+			continue
+		}
+		if err := d.agent.usable(system); err != nil {
+			return fmt.Errorf("this host could not go back to the system that it has: %w: "+
+				"--no-magic-rollback together with --no-auto-rollback deploys without a way back", err)
+		}
+	}
+	return nil
 }
 
 func (d *deployment) machine(st state) *machine {

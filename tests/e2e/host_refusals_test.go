@@ -116,6 +116,47 @@ func TestHostsOnWhichNoUnitCanBeStarted(t *testing.T) {
 	}
 }
 
+// Nothing is begun that could not be taken back.
+func TestHostThatCouldNotGoBackIsRefused(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	before := web.snapshot()
+	script := web.FactorySystem() + "/bin/switch-to-configuration"
+	web.sh("chmod -x " + script)
+	f.deploy().exits(8).says("web", "could not go back", script, "--no-magic-rollback together with --no-auto-rollback")
+	web.is(before)
+	f.deploy("--no-magic-rollback", "--no-auto-rollback").exits(0).says("deployed")
+	web.runs(f.system("web"))
+}
+
+// Somebody on the host activates something by hand: that is left alone.
+func TestHostOnWhichSomebodySwitchesIsRefused(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.deploy().exits(0)
+	before := web.snapshot()
+	web.sh("systemd-run --quiet --unit=somebody flock /run/nixos/switch-to-configuration.lock sleep infinity")
+	eventually(t, "somebody has the lock", func() bool {
+		return !web.holds("flock --nonblock /run/nixos/switch-to-configuration.lock true")
+	})
+	f.version("web", "2")
+	f.deploy().exits(8).says("web", "refused", "somebody runs switch-to-configuration on this host: wait for it to end")
+	web.is(before)
+	web.sh("systemctl stop somebody")
+	f.deploy().exits(0)
+	web.runs(f.system("web"))
+}
+
+// systemd's answer can get lost while it does what it was asked for.
+func TestUnitThatWasStartedAfterAllIsFollowed(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	must(t, writeIn(web, "/usr/local/bin/systemd-run", "#!/bin/sh\n/usr/bin/systemd-run \"$@\"\necho 'Connection reset by peer' >&2\nexit 1\n"))
+	web.sh("chmod 755 /usr/local/bin/systemd-run")
+	f.deploy().exits(0).says("deployed")
+	web.runs(f.system("web"))
+}
+
 // What became root is not root, or there is nothing that could.
 func TestPrivilegeEscalationThatDoesNotWork(t *testing.T) {
 	f := newFleet(t, map[string]string{"web": "bookworm"})
