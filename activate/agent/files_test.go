@@ -176,6 +176,28 @@ func TestGenerationOfALink(t *testing.T) {
 	}
 }
 
+// A host without a profile has none again, but the generation is not deleted.
+func TestProfileThatWasNotThereIsTakenAway(t *testing.T) {
+	dir := t.TempDir()
+	h := &host{profile: filepath.Join(dir, "system")}
+	for link, target := range map[string]string{"system-1-link": "/nix/store/new", "system": "system-1-link"} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // a rollback may be done again
+		if err := h.restoreProfile(t.Context(), before{Running: "/nix/store/old"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Lstat(h.profile); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the profile is still there: %v", err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "system-1-link")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestJudgeAfterAReboot(t *testing.T) {
 	rec := wire.Record{Old: "OLD", New: "NEW"}
 	for _, c := range []struct {

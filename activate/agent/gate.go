@@ -56,6 +56,16 @@ func (g *gate) shut() bool {
 	return g.state == gateConfirmed
 }
 
+// isAborted says whether an abort came in time.
+func (g *gate) isAborted() bool {
+	select {
+	case <-g.aborted:
+		return true
+	default:
+		return false
+	}
+}
+
 // present offers a token; the answer is a wire reply.
 func (g *gate) present(token string) string {
 	sum := sha256.Sum256([]byte(token))

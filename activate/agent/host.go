@@ -59,12 +59,16 @@ func (h *host) setProfile(ctx context.Context, system string) error {
 }
 
 // restoreProfile goes back to the generation the profile had, and where that is
-// gone, to its path. Generations made since are kept.
+// gone, to its path. Where there was no profile there is none again. Generations
+// made since are kept.
 func (h *host) restoreProfile(ctx context.Context, old before) error {
-	if now, err := readSystem(h.profile); err == nil && now == old.Profile {
+	if old.Profile == "" {
+		if err := os.Remove(h.profile); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 		return nil
 	}
-	if old.Profile == "" {
+	if now, err := readSystem(h.profile); err == nil && now == old.Profile {
 		return nil
 	}
 	if n, ok := generation(old.ProfileLink); ok && h.nixEnv(ctx, "--switch-generation", n) == nil {
@@ -85,9 +89,11 @@ func (h *host) nixEnv(ctx context.Context, args ...string) error {
 
 func (h *host) running() (string, error) { return readSystem(h.layout.currentSystem()) }
 
+// failedUnits counts in, as switch-to-configuration does, those that systemd is
+// about to start once more.
 func (h *host) failedUnits(ctx context.Context) ([]string, error) {
 	out, err := run.Output(ctx, h.runner, run.Command{
-		Argv: []string{"systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager", "--full"},
+		Argv: []string{"systemctl", "list-units", "--state=failed,auto-restart", "--plain", "--no-legend", "--no-pager", "--full"},
 	})
 	if err != nil {
 		return nil, err

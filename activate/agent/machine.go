@@ -85,11 +85,8 @@ type failure struct {
 
 // run takes the deployment from its beginning to its last event.
 func (m *machine) run(ctx context.Context) wire.Event {
-	if m.req.Goal == wire.Boot {
-		return m.commit(ctx)
-	}
 	reboot := false
-	if m.st.Old.Running != m.req.System || m.again {
+	if m.req.Goal != wire.Boot && (m.st.Old.Running != m.req.System || m.again) {
 		actx, stop := m.abortable(ctx)
 		f, needsReboot := m.activate(actx)
 		stop()
@@ -101,7 +98,9 @@ func (m *machine) run(ctx context.Context) wire.Event {
 		}
 		reboot = needsReboot
 	}
-	m.gate.shut()
+	if m.gate.shut(); m.gate.isAborted() {
+		return m.undo(ctx, failure{message: errAborted.Error()})
+	}
 	if m.req.Goal == wire.Test {
 		return m.finish(wire.Event{Outcome: wire.Tested, Reboot: reboot})
 	}
@@ -151,14 +150,16 @@ func (m *machine) activate(ctx context.Context) (f *failure, reboot bool) {
 		}
 		return &failure{activation: true, message: "the new system can only be reached by a reboot (exit status 100): deploy it with --boot, then reboot"}, false
 	case err != nil:
-		// What the operator gave up is rolled back, whatever autoRollback says.
-		return &failure{activation: !errors.Is(err, errAborted), message: err.Error()}, false
+		// What the operator gave up, or somebody else ended, is rolled back
+		// whatever autoRollback says.
+		return &failure{activation: ctx.Err() == nil, message: err.Error()}, false
 	}
 	f = &failure{activation: true, message: explainExit(code)}
 	if code == exitUnits {
-		f.units = m.newlyFailed(ctx)
-		if len(f.units) > 0 {
-			f.message = "units failed: " + strings.Join(f.units, ", ")
+		if all, fresh := m.failedUnits(ctx); len(fresh) > 0 {
+			f.units, f.message = fresh, "units failed: "+strings.Join(fresh, ", ")
+		} else if len(all) > 0 {
+			f.units, f.message = all, "units failed, as they had before: "+strings.Join(all, ", ")
 		}
 	}
 	return f, false
@@ -264,14 +265,16 @@ func (m *machine) undoProfile(ctx context.Context) error {
 	limit := time.Duration(m.req.ActivationTimeout) * time.Second
 	pctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	var problem error
 	if err := m.fx.restoreProfile(pctx, m.st.Old); err != nil {
-		return fmt.Errorf("profile: %w", err)
+		problem = fmt.Errorf("profile: %w", err)
 	}
 	system := m.st.Old.Profile
 	if system == "" {
 		system = m.st.Old.Running
 	}
-	return m.retry(ctx, func() error {
+	// Whatever became of the profile: the boot loader decides what boots.
+	return errors.Join(problem, m.retry(ctx, func() error {
 		code, err := m.switchTo(ctx, system, "boot", true)
 		if err == nil && code != 0 && code != exitReboot {
 			err = errors.New(explainExit(code))
@@ -280,7 +283,7 @@ func (m *machine) undoProfile(ctx context.Context) error {
 			return fmt.Errorf("boot default: %w", err)
 		}
 		return nil
-	})
+	}))
 }
 
 func (m *machine) undoRunning(ctx context.Context) error {
@@ -300,8 +303,8 @@ func (m *machine) undoRunning(ctx context.Context) error {
 			return nil
 		}
 		// A unit that was broken before is no fault of the rollback.
-		if units := m.newlyFailed(ctx); code != exitUnits || len(units) > 0 {
-			return fmt.Errorf("%s %s", explainExit(code), strings.Join(units, ", "))
+		if _, fresh := m.failedUnits(ctx); code != exitUnits || len(fresh) > 0 {
+			return fmt.Errorf("%s %s", explainExit(code), strings.Join(fresh, ", "))
 		}
 		return nil
 	})
@@ -342,14 +345,20 @@ func (m *machine) finish(e wire.Event) wire.Event {
 	return e
 }
 
-func (m *machine) newlyFailed(ctx context.Context) []string {
+// failedUnits lists the units that have failed, and those of them that had not
+// before.
+func (m *machine) failedUnits(ctx context.Context) (all, fresh []string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	now, err := m.fx.failedUnits(ctx)
+	all, err := m.fx.failedUnits(ctx)
 	if err != nil {
-		return nil
+		return nil, nil
+	}
+	for _, u := range all {
+		if !slices.Contains(m.st.Old.Failed, u) {
+			fresh = append(fresh, u)
+		}
 	}
 	const enough = 50 // an event is one bounded line
-	now = slices.DeleteFunc(now, func(u string) bool { return slices.Contains(m.st.Old.Failed, u) })
-	return now[:min(len(now), enough)]
+	return all[:min(len(all), enough)], fresh[:min(len(fresh), enough)]
 }

@@ -22,7 +22,7 @@ type world struct {
 	failed                 []string
 	stopping               bool
 	saveErr                error
-	setErr                 error
+	setErr, restoreErr     error
 	// exits gives the exit status of "SYSTEM ACTION"; absent means 0.
 	exits map[string]int
 	// hangs lists the "SYSTEM ACTION" that last until the context ends.
@@ -70,6 +70,9 @@ func (w *world) setProfile(_ context.Context, system string) error {
 }
 
 func (w *world) restoreProfile(_ context.Context, old before) error {
+	if w.restoreErr != nil {
+		return w.restoreErr
+	}
 	w.profile = old.Profile
 	return nil
 }
@@ -126,12 +129,22 @@ func TestMachine(t *testing.T) {
 			w.exits["NEW test"] = 4
 			w.breaks["NEW test"] = []string{"web.service"}
 		}, outcome: wire.RolledBack, message: "units failed: web.service", units: []string{"web.service"}, after: old},
+		{name: "units fail that had failed before", world: func(w *world) {
+			w.failed = []string{"old.service"}
+			w.exits["NEW test"] = 4
+		}, outcome: wire.RolledBack, message: "units failed, as they had before: old.service", units: []string{"old.service"}, after: old},
 		{name: "activation hangs", world: func(w *world) { w.hangs["NEW test"] = true }, outcome: wire.RolledBack, message: "longer than activationTimeout (300 s)", after: old, lasts: 300 * time.Second},
 		{name: "abort during activation", world: func(w *world) { w.hangs["NEW test"] = true }, abort: 5 * time.Second, outcome: wire.RolledBack, message: "aborted by the operator", after: old, lasts: 5 * time.Second},
 		{name: "abort while waiting", abort: 5 * time.Second, outcome: wire.RolledBack, message: "aborted by the operator", after: old, lasts: 5 * time.Second},
 		{name: "boot loader fails", confirm: time.Second, world: func(w *world) { w.exits["NEW boot"] = 1 }, outcome: wire.RolledBack, message: "boot default", after: old},
 		{name: "boot loader fails with goal boot", goal: wire.Boot, world: func(w *world) { w.exits["NEW boot"] = 1 }, outcome: wire.RolledBack, message: "boot default", after: old},
 		{name: "profile cannot be set", confirm: time.Second, world: func(w *world) { w.setErr = errors.New("no space left") }, outcome: wire.RolledBack, message: "setting the profile: no space left", after: old},
+		{name: "the profile cannot be put back, but the boot loader's default can", confirm: time.Second, world: func(w *world) {
+			w.exits["NEW boot"] = 100
+			w.hangs["NEW boot"] = true
+			w.restoreErr = errors.New("no space left")
+			w.boot = "HALF"
+		}, outcome: wire.RollbackFailed, message: "profile: no space left", after: [3]string{"OLD", "NEW", "OLD"}},
 		{name: "state cannot be saved", world: func(w *world) { w.saveErr = errors.New("no space left") }, outcome: wire.RolledBack, message: "saving the deployment's state", after: old},
 		{name: "only a reboot helps", world: func(w *world) { w.exits["NEW test"] = 100; w.refuses["NEW test"] = true }, outcome: wire.RolledBack, message: "--boot", after: old},
 		{name: "activated, and wants a reboot", confirm: time.Second, world: func(w *world) { w.exits["NEW test"] = 100 }, outcome: wire.Deployed, reboot: true, after: fresh},
@@ -214,6 +227,49 @@ func newMachine(w *world, goal wire.Goal) *machine {
 		fx:   w,
 		gate: newGate(hashOf(token)),
 		emit: func(wire.Event) {},
+	}
+}
+
+// An agent that is told to end has not seen the new system fail.
+func TestMachineThatIsEndedRollsBack(t *testing.T) {
+	w := newWorld()
+	w.hangs["NEW test"] = true
+	m := newMachine(w, wire.Switch)
+	m.req.AutoRollback = false
+	ctx, end := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, end)
+	if e := m.run(ctx); e.Outcome != wire.RolledBack || w.current != "OLD" {
+		t.Errorf("%+v; %s runs", e, w.current)
+	}
+}
+
+// What was told to somebody who gave up is what happens, also where there is
+// nothing to wait for.
+func TestMachineKeepsItsWordToWhoAborts(t *testing.T) {
+	for _, goal := range []wire.Goal{wire.Boot, wire.Switch, wire.Test} {
+		w := newWorld()
+		if goal != wire.Boot {
+			w.current = "NEW" // only to be committed
+		}
+		before := *w
+		m := newMachine(w, goal)
+		if got := m.gate.abort(); got != wire.Accepted {
+			t.Fatal(got)
+		}
+		if e := m.run(t.Context()); e.Outcome != wire.RolledBack || w.current != before.current || w.profile != "OLD" || w.boot != "OLD" {
+			t.Errorf("%s: %+v; calls %q", goal, e, w.calls)
+		}
+	}
+	w := newWorld()
+	m := newMachine(w, wire.Boot)
+	reply := ""
+	m.emit = func(e wire.Event) {
+		if e.Phase == wire.PhaseCommitting {
+			reply = m.gate.abort()
+		}
+	}
+	if e := m.run(t.Context()); e.Outcome != wire.BootSet || reply != wire.TooLate {
+		t.Errorf("%+v although the operator was told %q", e, reply)
 	}
 }
 

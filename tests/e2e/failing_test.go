@@ -45,6 +45,22 @@ func TestActivationFailureRollsBack(t *testing.T) {
 	}
 }
 
+// A unit that systemd will start once more has failed, too.
+func TestUnitsThatFailAgainAndAgainAreNamed(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "sid"})
+	web := f.hosts["web"]
+	f.deploy().exits(0)
+	f.version("web", "2", "gate", "unit-fails")
+	p := f.start("deploy", "path:"+f.dir)
+	web.reachesGate()
+	web.sh("systemd-run --quiet --unit=again --property=Restart=always --property=RestartSec=1h false")
+	eventually(t, "it has failed", func() bool {
+		return web.holds(`[ "$(systemctl show --property=SubState --value again.service)" = auto-restart ]`)
+	})
+	web.openGate()
+	p.wait().exits(5).says("units failed", "again.service", "fleet-broken.service")
+}
+
 // A first deploy goes back to a system that flakeops did not make.
 func TestFirstDeployRollsBackToTheFactorySystem(t *testing.T) {
 	f := newFleet(t, map[string]string{"web": "trixie"})
