@@ -67,10 +67,13 @@ type config struct {
 func (c *config) addr() string { return net.JoinHostPort(c.Hostname, strconv.Itoa(c.Port)) }
 
 // login is an ssh command line that goes the same way.
-func (c *config) login() string {
+func (c *config) login(options ...string) string {
 	argv := []string{"ssh", "-l", c.User}
 	if c.Port != 22 {
 		argv = append(argv, "-p", strconv.Itoa(c.Port))
+	}
+	for _, o := range options {
+		argv = append(argv, "-o", o)
 	}
 	return run.Quote(append(argv, c.Original))
 }

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"flakeops/internal/run"
@@ -19,7 +20,8 @@ type Prompter interface {
 }
 
 // Dialer makes connections. It remembers, in memory only, the passphrases and
-// passwords that were typed, so that no question is asked twice in one run.
+// passwords that were typed and the host keys that were accepted, so that no
+// question is asked twice in one run.
 // ControlMaster and ControlPath of ssh_config are ignored: a connection is
 // never shared with another process. So are SendEnv, forwardings and
 // RemoteCommand, which have nothing to do with deploying.
@@ -30,9 +32,10 @@ type Dialer struct {
 	Prompt Prompter   // nil: nobody to ask
 	Log    zerolog.Logger
 
-	asking    turn    // one question at a time
-	keys      keyring // opened key files
-	passwords secrets // of accounts, for ssh and for sudo
+	asking    turn     // one question at a time
+	keys      keyring  // opened key files
+	passwords secrets  // of accounts, for ssh and for sudo
+	hosts     sync.Map // hostKeys.id of the keys that were accepted
 }
 
 // addressLead is how long one address is tried alone before the next one is

@@ -42,16 +42,13 @@ func (d *Dialer) hostKeys(ctx context.Context, c *config, node string, pause fun
 	if c.KnownCommand {
 		d.Log.Warn().Str("node", node).Msg("KnownHostsCommand of ssh_config is not supported; only known_hosts files are read")
 	}
-	return h, h.load()
-}
-
-func (h *hostKeys) load() (err error) {
 	names := []string{h.name()}
 	if h.plain != "" {
 		names = append(names, xknownhosts.Normalize(h.plain))
 	}
-	h.known, err = loadKnownHosts(append(append([]string{}, h.config.KnownHosts...), h.config.GlobalHosts...), names...)
-	return err
+	var err error
+	h.known, err = loadKnownHosts(append(append([]string{}, c.KnownHosts...), c.GlobalHosts...), names...)
+	return h, err
 }
 
 // check is an ssh.HostKeyCallback.
@@ -135,9 +132,13 @@ func (h *hostKeys) checkAddress(remote net.Addr, key ssh.PublicKey) error {
 
 // unknown applies StrictHostKeyChecking.
 func (h *hostKeys) unknown(key ssh.PublicKey) error {
-	next := fmt.Sprintf("compare the fingerprint on the host itself, then connect once with `%s`", h.config.login())
+	next := fmt.Sprintf("compare the fingerprint on the host itself, then connect once with `%s`",
+		h.config.login("StrictHostKeyChecking=ask", "BatchMode=no"))
 	switch h.config.Policy {
 	case "ask":
+		if h.remembered(key) {
+			return nil
+		}
 		resume := h.pause()
 		ok, err := h.askOperator(key)
 		resume()
@@ -149,7 +150,9 @@ func (h *hostKeys) unknown(key ssh.PublicKey) error {
 		}
 		return nil
 	case "accept-new", "no":
-		h.add(key)
+		if !h.remembered(key) {
+			h.add(key)
+		}
 		return nil
 	}
 	return h.refuse(key, nil, "is unknown, and StrictHostKeyChecking is yes", next)
@@ -164,7 +167,7 @@ func (h *hostKeys) askOperator(key ssh.PublicKey) (bool, error) {
 	}
 	defer h.dialer.asking.give()
 	// Another connection may have asked the same while this one waited.
-	if h.load() == nil && h.look(key).known {
+	if h.remembered(key) {
 		return true, nil
 	}
 	ok, err := h.dialer.confirm(h.ctx, fmt.Sprintf("%s: the host key of %s is unknown: %s %s. Is it the right one?",
@@ -175,8 +178,19 @@ func (h *hostKeys) askOperator(key ssh.PublicKey) (bool, error) {
 	return ok, err
 }
 
+// id is a key under the name that it is accepted for.
+func (h *hostKeys) id(key ssh.PublicKey) string { return h.name() + " " + string(key.Marshal()) }
+
+// remembered says whether this run has accepted the key before. It may not have
+// been able to note it.
+func (h *hostKeys) remembered(key ssh.PublicKey) bool {
+	_, ok := h.dialer.hosts.Load(h.id(key))
+	return ok
+}
+
 // add notes an accepted key. Not being able to is no reason to refuse the host.
 func (h *hostKeys) add(key ssh.PublicKey) {
+	h.dialer.hosts.Store(h.id(key), true)
 	log := h.dialer.Log.Warn().Str("node", h.node).Str("host", h.name()).Str("key", ssh.FingerprintSHA256(key))
 	if len(h.config.KnownHosts) == 0 {
 		log.Msg("accepted an unknown host key; there is no UserKnownHostsFile to note it in")

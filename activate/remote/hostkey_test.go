@@ -53,7 +53,8 @@ func TestUnknownHostPolicyYes(t *testing.T) {
 	if e.Node != "web1" || e.File != "" || e.Fingerprint != h.key.fingerprint() || e.Host != fmt.Sprintf("[127.0.0.1]:%d", h.port) {
 		t.Errorf("%#v", e)
 	}
-	contains(t, e.Error(), "web1: host key of", "is unknown", "StrictHostKeyChecking is yes", h.key.fingerprint(), fmt.Sprintf("`ssh -l %s -p %d h`", login(t), h.port))
+	contains(t, e.Error(), "web1: host key of", "is unknown", "StrictHostKeyChecking is yes", h.key.fingerprint(),
+		fmt.Sprintf("`ssh -l %s -p %d -o StrictHostKeyChecking=ask -o BatchMode=no h`", login(t), h.port))
 }
 
 func TestUnknownHostPolicyAsk(t *testing.T) {
@@ -76,6 +77,25 @@ func TestUnknownHostPolicyAsk(t *testing.T) {
 	}
 	if text := read(t, s.known); text != h.known() {
 		t.Errorf("known hosts: %s", text)
+	}
+}
+
+// A confirm has seconds: it must not ask what the operator has answered already.
+func TestAnAcceptedKeyThatCannotBeNotedIsAskedForOnce(t *testing.T) {
+	k := newKey(t, "ed25519", "")
+	a, b := startSSHD(t, []key{k}), startSSHD(t, []key{k})
+	options := []string{"IdentityFile " + k.file, "StrictHostKeyChecking ask", "UserKnownHostsFile /dev/null", "HostKeyAlias web"}
+	s := newSetup(t, "", a.host("h", options...), b.host("other", options...))
+	p := &prompter{yes: true}
+	s.Prompt = p
+	accepted(t, s)
+	accepted(t, s)
+	if q := p.questions(); len(q) != 1 {
+		t.Errorf("asked %q", q)
+	}
+	s.dial(t, "other")
+	if q := p.questions(); len(q) != 2 || !strings.Contains(q[1], b.key.fingerprint()) {
+		t.Errorf("another key under the same name: asked %q", q)
 	}
 }
 
