@@ -153,7 +153,11 @@ func TestPassphraseWithNobodyToAsk(t *testing.T) {
 	h := startSSHD(t, []key{k})
 	contains(t, authError(t, newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))).Error(), "there is no terminal", "ssh-agent")
 
-	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file, "BatchMode yes"))
+	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))
+	s.Prompt = &prompter{} // which has its own words for it
+	contains(t, authError(t, s).Error(), "it has a passphrase, and no answer is left", "ssh-agent")
+
+	s = newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file, "BatchMode yes"))
 	p := &prompter{secrets: []string{"right"}}
 	s.Prompt = p
 	contains(t, authError(t, s).Error(), "BatchMode")

@@ -31,9 +31,12 @@ type hostKeys struct {
 
 func (d *Dialer) hostKeys(ctx context.Context, c *config, node string, pause func() func()) (*hostKeys, error) {
 	h := &hostKeys{ctx: ctx, dialer: d, config: c, node: node, pause: pause}
-	if c.HostKeyAlias != "" {
+	switch {
+	case strings.HasPrefix(c.HostKeyAlias, "[") && strings.Contains(c.HostKeyAlias, "]:"): // as it stands in known_hosts
+		h.address = c.HostKeyAlias
+	case c.HostKeyAlias != "":
 		h.address = net.JoinHostPort(c.HostKeyAlias, "22")
-	} else {
+	default:
 		h.address = c.addr()
 		if c.Port != 22 {
 			h.plain = net.JoinHostPort(c.Hostname, "22")

@@ -214,6 +214,17 @@ func TestHostKeyAlias(t *testing.T) {
 	}
 }
 
+func TestHostKeyAliasWithAPort(t *testing.T) {
+	line := func(h *sshd) string { return "[web.example]:2222 " + h.key.line() + "\n" }
+	_, s := trusting(t, line, "HostKeyAlias [web.example]:2222")
+	accepted(t, s)
+	h, s := trusting(t, nothing, "HostKeyAlias [web.example]:2222", "StrictHostKeyChecking accept-new")
+	accepted(t, s)
+	if text := read(t, s.known); text != line(h) {
+		t.Errorf("known hosts: %s", text)
+	}
+}
+
 func TestRevokedHostKey(t *testing.T) {
 	_, s := trusting(t, func(h *sshd) string { return h.known() + "@revoked * " + h.key.line() + "\n" })
 	e := refused(t, s)

@@ -142,11 +142,11 @@ func (d *Dialer) unlock(ctx context.Context, f *keyFile, batch bool) (ssh.Signer
 	prompt := fmt.Sprintf("passphrase for %s: ", f.path)
 	for range passphraseTries {
 		phrase, err := d.secret(ctx, prompt)
-		if errors.Is(err, errNobody) {
-			err = fmt.Errorf("it has a passphrase, and %w; add it to ssh-agent", err)
-		}
-		if err != nil {
+		switch {
+		case err != nil && ctx.Err() != nil:
 			return nil, err
+		case err != nil:
+			return nil, fmt.Errorf("it has a passphrase, and %w; add it to ssh-agent", err)
 		}
 		k.signer, err = ssh.ParsePrivateKeyWithPassphrase(data, []byte(phrase))
 		if err == nil {
