@@ -277,6 +277,25 @@ func TestProxyCommandThatFails(t *testing.T) {
 	contains(t, unreachable(t, s, target("h")).Error(), "ProxyCommand: no way to h")
 }
 
+// A static program does not read the libraries that nsswitch.conf names, such as
+// the one for mDNS. getent does.
+func TestNamesThatOnlyTheSystemKnows(t *testing.T) {
+	k := newKey(t, "ed25519", "")
+	h := startSSHD(t, []key{k})
+	name := strings.Repeat("a", 64) + ".local" // no question of it goes to a DNS server
+	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file, "HostKeyAlias [127.0.0.1]:"+fmt.Sprint(h.port)))
+	write(t, s.config, strings.Replace(read(t, s.config), "HostName 127.0.0.1", "HostName "+name, 1))
+	contains(t, unreachable(t, s, target("h")).Error(), name, "no such host")
+
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "getent"), `#!/bin/sh
+[ "$1 $2" = "ahosts `+name+`" ] && printf '%s\n' '::1 STREAM x' '::1 DGRAM' '127.0.0.1 STREAM' '127.0.0.1 DGRAM'
+`)
+	must(t, os.Chmod(filepath.Join(dir, "getent"), 0o700))
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	accepted(t, s)
+}
+
 func TestProxyUseFdpass(t *testing.T) {
 	s := newSetup(t, "", "Host h\n ProxyCommand true\n ProxyUseFdpass yes\n")
 	_, err := s.Dial(testContext(t), target("h"))

@@ -27,7 +27,7 @@ type Prompter interface {
 // RemoteCommand, which have nothing to do with deploying.
 type Dialer struct {
 	SSH    string     // the ssh program asked for its configuration; empty means "ssh"
-	Runner run.Runner // runs SSH; nil means run.Local{}
+	Runner run.Runner // runs SSH, and getent; nil means run.Local{}
 	Extra  []string   // options that come before all others: NIX_SSHOPTS, split
 	Prompt Prompter   // nil: nobody to ask
 	Log    zerolog.Logger

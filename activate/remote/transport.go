@@ -5,6 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"flakeops/internal/run"
 )
 
 // transport opens the byte stream that the SSH connection runs over.
@@ -27,5 +32,31 @@ func (d *Dialer) transport(ctx context.Context, c *config, via *link) (net.Conn,
 		}
 		nd.LocalAddr = &net.TCPAddr{IP: local.IP, Zone: local.Zone}
 	}
-	return nd.DialContext(ctx, c.Family, c.addr())
+	conn, err := nd.DialContext(ctx, c.Family, c.addr())
+	var unknown *net.DNSError
+	if err == nil || !errors.As(err, &unknown) {
+		return conn, err
+	}
+	for _, address := range d.lookup(ctx, c.Hostname) {
+		if conn, err = nd.DialContext(ctx, c.Family, net.JoinHostPort(address, strconv.Itoa(c.Port))); err == nil {
+			break
+		}
+	}
+	return conn, err
+}
+
+// lookup asks the system's own resolver, which knows by nsswitch.conf what DNS
+// does not: mDNS, containers, directories. A static program has only getent to
+// ask it by.
+func (d *Dialer) lookup(ctx context.Context, name string) (addresses []string) {
+	out, err := run.Output(ctx, d.runner(), run.Command{Argv: []string{"getent", "ahosts", name}})
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(out)) {
+		if f := strings.Fields(line); len(f) > 0 && !slices.Contains(addresses, f[0]) {
+			addresses = append(addresses, f[0])
+		}
+	}
+	return addresses
 }
