@@ -2,5 +2,8 @@
 #   ssh root@db nixos-generate-config --show-hardware-config >db-hardware.nix
 {
   nixpkgs.hostPlatform = "x86_64-linux";
-  fileSystems."/" = { device = "/dev/disk/by-label/nixos"; fsType = "ext4"; };
+  fileSystems."/" = {
+    device = "/dev/disk/by-label/nixos";
+    fsType = "ext4";
+  };
 }
