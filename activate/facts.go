@@ -31,7 +31,6 @@ type Facts struct {
 	Left       string // system that was left running, though it failed or nobody confirmed it
 	Machine    string // `uname -sm`: Linux x86_64
 	BootID     string
-	NixOS      bool         // the host says of itself that it is NixOS
 	Systemd    int          // version; 0 where systemd is not running
 	Nix        string       // version, or the path of nix-store where that does not tell it; empty where there is none
 	Holder     *wire.Holder // who holds the host's lock, as far as its file tells
@@ -116,8 +115,6 @@ func parseFacts(out []byte) (Facts, error) {
 			f.Machine = value
 		case "boot":
 			f.BootID = value
-		case "nixos":
-			f.NixOS = value == "yes"
 		case "systemd":
 			f.Systemd = leadingNumber(value)
 		case "nix":

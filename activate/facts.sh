@@ -23,7 +23,6 @@ fact keys "$([ -s /var/lib/flakeops/keys.json ] && echo yes)"
 fact left "$(cat /run/flakeops/left 2>/dev/null)"
 fact machine "$(uname -sm)"
 fact boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
-fact nixos "$([ -e /etc/NIXOS ] && echo yes)"
 if [ -d /run/systemd/system ]; then fact systemd "$(systemctl --version 2>/dev/null | { read -r _ version _; echo "$version"; })"; fi
 if [ -s /run/flakeops/lock ]; then fact holder "$(cat /run/flakeops/lock 2>/dev/null)"; fi
 wait

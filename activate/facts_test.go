@@ -9,7 +9,7 @@ import (
 
 const answer = "Welcome to web!\n" +
 	"running\t" + oldSystem + "\nbooted\t" + oldSystem + "\nprofile\t" + newSystem + "\n" +
-	"generation\tsystem-12-link\nleft\t\nmachine\tLinux x86_64\nboot\t0a-b\nnixos\tyes\n" +
+	"generation\tsystem-12-link\nleft\t\nmachine\tLinux x86_64\nboot\t0a-b\n" +
 	"systemd\t257.9-1~deb13u1\nnix\t/nix/store/7v0cyv2sv1l1bdv2a2wzm4qzlr9vs1mg-nix-2.26.3/bin/nix\n" +
 	`holder` + "\t" + `{"id":"01J","operator":"bob@desk","pid":7,"since":"2026-01-02T03:04:05Z"}` + "\n" +
 	"present\t" + newSystem + "\nend\tfacts\n"
@@ -20,7 +20,7 @@ func TestParseFacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if f.Running != oldSystem || f.Profile != newSystem || f.Generation != 12 || f.Systemd != 257 ||
-		f.Nix != "2.26.3" || !f.NixOS || f.BootID != "0a-b" || !f.Present[newSystem] || f.Present[oldSystem] {
+		f.Nix != "2.26.3" || f.BootID != "0a-b" || !f.Present[newSystem] || f.Present[oldSystem] {
 		t.Errorf("%+v", f)
 	}
 	if f.Holder == nil || f.Holder.Operator != "bob@desk" || f.Holder.PID != 7 {

@@ -157,7 +157,7 @@ func (h *fakeHost) Facts(context.Context, ...string) (activate.Facts, error) {
 func oldFacts() activate.Facts {
 	return activate.Facts{
 		Running: system("old"), Profile: system("old"), Systemd: 252, Nix: "2.8.0",
-		NixOS: true, Machine: "Linux " + ownCPU(),
+		Machine: "Linux " + ownCPU(),
 	}
 }
 
