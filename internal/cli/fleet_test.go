@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"flakeops/flake"
 )
 
 // A service may have no HOME.
@@ -31,5 +33,17 @@ func TestMisspeltVerb(t *testing.T) {
 		if got := strings.Contains(stderr.String(), "lits is no verb"); got != want {
 			t.Errorf("%q: %s", arg, stderr.String())
 		}
+	}
+}
+
+// A record is to name what was deployed, which a dirty tree's address does not.
+func TestOriginOfADirtyTreeIsItsCopy(t *testing.T) {
+	f := &fleet{flake: &flake.Flake{URL: "git+file:///home/me/fleet", Path: "/nix/store/x-source"}}
+	if got := f.origin().URL; got != f.flake.URL {
+		t.Errorf("clean: %s", got)
+	}
+	f.flake.Dirty = true
+	if got := f.origin().URL; got != f.flake.Path {
+		t.Errorf("dirty: %s", got)
 	}
 }
