@@ -134,7 +134,10 @@ func TestLockNamesItsHolder(t *testing.T) {
 	if b, _ := os.ReadFile(name); len(b) > 0 {
 		t.Errorf("a lock nobody holds names %s", b)
 	}
-	for _, free := range []string{name, name + "-that-was-never-taken"} {
+	if err := os.WriteFile(name+"-of-one-that-was-killed", []byte(`{"id":"A"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, free := range []string{name, name + "-that-was-never-taken", name + "-of-one-that-was-killed"} {
 		if err := busy(free); err != nil {
 			t.Errorf("%s: %v", free, err)
 		}
