@@ -8,6 +8,7 @@ const (
 	exitCheck      = 1   // a pre-check failed, or the boot loader could not be installed
 	exitActivation = 2   // the activation script failed
 	exitUnits      = 4   // units failed
+	exitLock       = 11  // another one runs: EAGAIN
 	exitReboot     = 100 // only a reboot brings the system up
 )
 
@@ -19,6 +20,8 @@ func explainExit(code int) string {
 		return "the activation script failed (switch-to-configuration: exit status 2)"
 	case exitUnits:
 		return "units failed (switch-to-configuration: exit status 4)"
+	case exitLock:
+		return "another switch-to-configuration is running on the host (exit status 11): wait for it, then deploy again"
 	}
 	return fmt.Sprintf("switch-to-configuration: exit status %d", code)
 }

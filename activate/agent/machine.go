@@ -143,6 +143,15 @@ func (m *machine) activate(ctx context.Context) (f *failure, reboot bool) {
 	code, err := m.switchTo(ctx, m.req.System, "test", false)
 	switch {
 	case err == nil && code == 0:
+		// Where a check fails, that of an older NixOS ends with errno, even if
+		// that is 0.
+		now, err := m.fx.running()
+		if err != nil {
+			return &failure{activation: true, message: "after activation: reading the running system: " + err.Error()}, false
+		}
+		if now != m.req.System {
+			return &failure{activation: true, message: "switch-to-configuration ended well, but the running system is " + now}, false
+		}
 		return nil, false
 	case err == nil && code == exitReboot:
 		if now, _ := m.fx.running(); now == m.req.System {

@@ -152,6 +152,7 @@ func TestMachine(t *testing.T) {
 		{name: "pre-switch checks fail with goal boot", goal: wire.Boot, world: func(w *world) { w.checks["NEW"] = true }, outcome: wire.RolledBack, message: "pre-check", after: old},
 		{name: "the old system's pre-switch checks fail now", world: func(w *world) { w.checks["OLD"] = true }, outcome: wire.RolledBack, message: "not confirmed", after: old},
 		{name: "the old system's pre-switch checks fail after the boot loader", confirm: time.Second, world: func(w *world) { w.checks["OLD"] = true; w.exits["NEW boot"] = 1; w.boot = "NEW" }, outcome: wire.RolledBack, message: "boot default", after: old},
+		{name: "activation says it is done and did nothing", world: func(w *world) { w.refuses["NEW test"] = true }, outcome: wire.RolledBack, message: "the running system is OLD", after: old},
 		{name: "rollback fails too", world: func(w *world) { w.exits["NEW test"] = 2; w.refuses["OLD test"] = true; w.exits["OLD test"] = 2 }, outcome: wire.RollbackFailed, message: "activation script failed", after: [3]string{"NEW", "OLD", "OLD"}},
 		{name: "rollback with a unit that was broken before", world: func(w *world) {
 			w.failed = []string{"old.service"}

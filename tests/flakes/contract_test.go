@@ -150,7 +150,7 @@ func (b *box) endless() {
 	for _, fault := range []string{"hang", "hang-hard"} {
 		b.start(fault, "test", hanging)
 		b.is(fault, "factory")
-		if code, out := b.goal("factory", "test"); code != 1 || out != "Could not acquire lock\n" {
+		if code, out := b.goal("factory", "test"); code != 11 || out != "Could not acquire lock\n" {
 			b.t.Errorf("while %s hangs: exit %d, %q", fault, code, out)
 		}
 		b.sh("systemctl stop goal; rm " + hanging)
