@@ -198,6 +198,81 @@ func TestKilledWhileUndoing(t *testing.T) {
 	}
 }
 
+// What a killed call left is gone on with until it succeeds, and nothing else is
+// done before.
+func TestResumingThatFailsIsTriedAgain(t *testing.T) {
+	failed := errors.New("out of luck")
+	hindered := 0
+	for at := 0; ; at++ {
+		h := newHost(t)
+		first, second, old, now := change(t, h, "")
+		h.serve(first)
+		if !h.killed(second, at) {
+			break
+		}
+		for nth := 1; ; nth++ {
+			n := 0
+			h.at = func(s step) error {
+				if s.name == "forward" || s.name == "backward" {
+					if n++; n == nth {
+						return failed
+					}
+				}
+				return nil
+			}
+			reply := h.send(message.Pre, h.key("other", "O"))
+			h.at = nil
+			if n < nth {
+				break
+			}
+			hindered++
+			if !strings.Contains(reply.Error, "finishing what an earlier call left: out of luck") || reply.Changed != nil {
+				t.Errorf("killed at %d, failed at %d: reply %+v", at, nth, reply)
+			}
+		}
+		got := h.contents(h.keys)
+		delete(got, "other")
+		if !reflect.DeepEqual(got, old) && !reflect.DeepEqual(got, now) {
+			t.Errorf("killed at %d: there are %q", at, got)
+		}
+		h.noLeftovers()
+	}
+	if hindered < 10 {
+		t.Errorf("only %d times something was in the way", hindered)
+	}
+}
+
+// What cannot be noted is not done, or is said.
+func TestNotesThatCannotBeWritten(t *testing.T) {
+	for name, c := range map[string]struct {
+		before string // the step
+		done   bool
+	}{
+		"/run/flakeops/keys.journal":  {"journal writing", false},
+		"/run/flakeops/keys.changed":  {"owe", true},
+		"/var/lib/flakeops/keys.json": {"manifest", true},
+	} {
+		h := newHost(t)
+		h.ok(message.Full, h.key("a", "A"))
+		h.at = func(s step) error {
+			if s.name == c.before {
+				return errors.Join(os.RemoveAll(h.root+name), os.MkdirAll(h.root+name+"/in the way", 0o700))
+			}
+			return nil
+		}
+		reply := h.send(message.Pre, h.key("a", "B"), h.key("b", "B"))
+		h.at = nil
+		if !strings.Contains(reply.Error, h.root+name) || (reply.Changed != nil) != c.done {
+			t.Errorf("%s: reply %+v", name, reply)
+		}
+		if c.done {
+			h.want(map[string]string{"a": "B", "b": "B"})
+		} else {
+			h.want(map[string]string{"a": "A"})
+		}
+	}
+}
+
 // A power cut takes what is in memory; what is on disk is completed.
 func TestPowerCutInTheMiddle(t *testing.T) {
 	h, disk := newHost(t), t.TempDir()+"/keys"
