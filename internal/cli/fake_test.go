@@ -39,6 +39,7 @@ type world struct {
 	asked       string
 	onActivate  func(ctx context.Context, node string)
 	onPush      func(node string)
+	onDial      func(ctx context.Context) error
 	onBuild     func(node string) // before a node is reported as built
 
 	mu      sync.Mutex
@@ -126,8 +127,13 @@ func (w *world) Confirm(_ context.Context, question string) (bool, error) {
 	return w.answer, nil
 }
 
-func (w *world) Dial(_ context.Context, n flake.Node) (host, error) {
+func (w *world) Dial(ctx context.Context, n flake.Node) (host, error) {
 	w.note("dial %s", n.Name)
+	if w.onDial != nil {
+		if err := w.onDial(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := w.dialErr[n.Name]; err != nil {
 		return nil, err
 	}

@@ -13,6 +13,22 @@ import (
 	"flakeops/flake"
 )
 
+// Who is asked for a passphrase when the run is lost already, is asked no longer.
+func TestAFailedEvaluationEndsTheDials(t *testing.T) {
+	w := &world{evalErr: map[string]error{"b": &flake.EvalError{Node: "b"}}}
+	w.onDial = func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(30 * time.Second):
+			return errors.New("the dial went on")
+		}
+	}
+	p := w.run(t.Context(), plan{through: throughActivate}, "a", "b")
+	wantOutcome(t, p, "a", outcomeHeld)
+	wantCode(t, p, exitEvaluation)
+}
+
 func TestEveryNodeIsPushedBeforeAnyIsActivated(t *testing.T) {
 	w := &world{t: t}
 	p := w.run(t.Context(), plan{through: throughActivate, parallel: 2}, "a", "b", "c")
