@@ -90,6 +90,9 @@ func openError(ref string, err error) error {
 	switch {
 	case unlocked(exit):
 		return &LockError{Ref: ref}
+	case exit.says("[json.exception"):
+		// Older versions do not say which file it is.
+		return fmt.Errorf("cannot read flake %s: its flake.lock is not JSON: %s: look for the marks of a merge conflict in it", ref, exit.message())
 	case hint != "":
 		return errors.New(withHint(fmt.Sprintf("cannot read flake %s: %s", ref, exit.message()), hint))
 	case noFlakeFile.MatchString(exit.stderr):

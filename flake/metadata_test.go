@@ -147,6 +147,10 @@ func TestOpenWithoutLock(t *testing.T) {
 	if read(t, plainDir, "flake.lock") != locked {
 		t.Error("flake.lock was changed")
 	}
+	write(t, plainDir, "flake.lock", "<<<<<<< HEAD\n"+locked)
+	if _, err := n.Open(ctx, plainDir); err == nil || !strings.Contains(err.Error(), "its flake.lock is not JSON") || !strings.Contains(err.Error(), plainDir) {
+		t.Errorf("a merge conflict: %v", err)
+	}
 	// Overriding an input by hand is the user's own word.
 	n.Flags = []string{"--override-input", "dep", "path:" + dep, "--option", "warn-dirty", "false"}
 	if _, err := n.Open(ctx, gitDir); err != nil {
