@@ -9,8 +9,8 @@ import (
 )
 
 // lacking recognises what older versions of nix say of a file that is not in a
-// flake's source; newer ones tell themselves what to do.
-var lacking = regexp.MustCompile(`-source/([^'"\n]+)['"]?:? (?:does not exist|No such file or directory)`)
+// flake's source, and newer ones of a clean tree; of others these tell what to do.
+var lacking = regexp.MustCompile(`(?:-source|»)/([^'"\n]+)['"]?:? (?:does not exist|No such file or directory)`)
 
 // untracked is what to do about a file that nix misses in a flake's source
 // although it is in the git tree below root: "" when it is not there.
