@@ -113,11 +113,10 @@ func (f *follower) handle(m message) (*wire.Event, error) {
 		return nil, f.streamEnded(m)
 	}
 	e := m.event
-	f.news, f.lost = time.Now(), false
 	if e.Kind == wire.Refused {
 		return nil, f.refused(m)
 	}
-	f.garbage = 0
+	f.news, f.lost, f.garbage = time.Now(), false, 0
 	switch e.Kind {
 	case wire.Reply:
 		if e.Reply == wire.Accepted && m.token && !f.confirmed {
@@ -151,14 +150,17 @@ func (f *follower) handle(m message) (*wire.Event, error) {
 
 // refused ends a deployment that the host did not start. That the host knows
 // nothing of it can also mean that the start is still on its way, which is why
-// such an answer counts only when it is repeated; and a host that knew it once,
-// and does not any more, leaves the outcome unknown.
+// such an answer counts only once the start's own stream is over, and when it is
+// repeated; and a host that knew it once, and does not any more, leaves the
+// outcome unknown.
 func (f *follower) refused(m message) error {
 	switch {
 	case m.abort:
 		return nil
 	case f.seen > 0:
 		return f.unknown(errors.New(m.event.Message))
+	case !m.start && f.live > 0:
+		return nil
 	case !m.start:
 		if f.garbage++; f.garbage < maxGarbage {
 			return nil

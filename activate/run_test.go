@@ -40,8 +40,10 @@ type fakeHost struct {
 	onStart   func(*fakeHost)
 	onConfirm func(*fakeHost)
 	onAbort   func(*fakeHost)
-	garbage   string // printed instead of events
-	exit      error  // how start ends, when set
+	late      time.Duration // that the start takes to arrive; until then the host knows of nothing
+	known     bool          // the start has arrived
+	garbage   string        // printed instead of events
+	exit      error         // how start ends, when set
 }
 
 func (h *fakeHost) emit(e wire.Event) {
@@ -110,6 +112,10 @@ func (l *fakeLink) Run(ctx context.Context, cmd run.Command) (run.Result, error)
 		if h.exit != nil {
 			return run.Result{Code: 127}, h.exit
 		}
+		time.Sleep(h.late)
+		h.mu.Lock()
+		h.known = true
+		h.mu.Unlock()
 		go h.onStart(h)
 	case "attach":
 		var a wire.Attach
@@ -117,6 +123,13 @@ func (l *fakeLink) Run(ctx context.Context, cmd run.Command) (run.Result, error)
 			return run.Result{}, err
 		}
 		from = a.From
+		h.mu.Lock()
+		known := h.known
+		h.mu.Unlock()
+		if !known {
+			send(wire.Event{Kind: wire.Refused, Message: "this host knows no deployment"})
+			return run.Result{}, nil
+		}
 		switch {
 		case a.Abort:
 			h.mu.Lock()
@@ -242,6 +255,18 @@ func TestRunConfirmsAfterTheLinkHealed(t *testing.T) {
 		}
 		if !slices.ContainsFunc(seen, func(e wire.Event) bool { return strings.Contains(e.Phase, "no contact") }) {
 			t.Error("nobody was told that the link was lost")
+		}
+	})
+}
+
+// While its first link is stuck, other links may reach a host that has not heard
+// of the deployment yet.
+func TestRunWaitsForAStartThatIsOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost()
+		h.late = 20 * time.Second
+		if e, _, err := h.deploy(t.Context()); err != nil || e.Outcome != wire.Deployed {
+			t.Errorf("%+v, %v", e, err)
 		}
 	})
 }
