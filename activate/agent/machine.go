@@ -217,7 +217,12 @@ func (m *machine) enterWait() *failure {
 	return nil
 }
 
+// commit is for what runs: somebody at the console may have gone back by hand, and
+// so have let in the deployer that confirms.
 func (m *machine) commit(ctx context.Context) wire.Event {
+	if now, err := m.fx.running(); m.req.Goal != wire.Boot && err == nil && now != m.req.System {
+		return m.undo(ctx, failure{message: "somebody else activated " + now + " meanwhile"})
+	}
 	m.st.ProfileTouched = true
 	if f := m.enter(stageCommitting, wire.PhaseCommitting); f != nil {
 		return m.undo(ctx, *f)
@@ -296,6 +301,9 @@ func (m *machine) undoProfile(ctx context.Context) error {
 }
 
 func (m *machine) undoRunning(ctx context.Context) error {
+	if now, err := m.fx.running(); err == nil && now != m.req.System && now != m.st.Old.Running {
+		return fmt.Errorf("somebody else activated %s meanwhile, and it is left as it is", now)
+	}
 	return m.retry(ctx, func() error {
 		code, err := m.switchTo(ctx, m.st.Old.Running, "test", true)
 		if err != nil {

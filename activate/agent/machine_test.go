@@ -19,6 +19,8 @@ import (
 type world struct {
 	current, profile, boot string
 	stages                 []stage
+	byHand                 string // somebody else activates it
+	byHandAt               time.Time
 	failed                 []string
 	stopping               bool
 	saveErr                error
@@ -77,7 +79,13 @@ func (w *world) restoreProfile(_ context.Context, old before) error {
 	return nil
 }
 
-func (w *world) running() (string, error)                      { return w.current, nil }
+func (w *world) running() (string, error) {
+	if w.byHand != "" && !time.Now().Before(w.byHandAt) {
+		w.current, w.byHand = w.byHand, ""
+	}
+	return w.current, nil
+}
+
 func (w *world) failedUnits(context.Context) ([]string, error) { return slices.Clone(w.failed), nil }
 func (w *world) shuttingDown(context.Context) bool             { return w.stopping }
 
@@ -98,6 +106,7 @@ type scenario struct {
 	confirm time.Duration // after the wait began; 0 means never
 	abort   time.Duration // after the start; 0 means never
 	again   bool
+	byHand  string // system that somebody else activates one second into the wait
 
 	outcome wire.Outcome
 	message string    // part of it
@@ -162,6 +171,9 @@ func TestMachine(t *testing.T) {
 			w.exits["NEW test"], w.exits["OLD test"] = 2, 4
 			w.breaks["OLD test"] = []string{"db.service"}
 		}, outcome: wire.RollbackFailed, message: "db.service", after: old},
+		{name: "gone back by hand, which lets the deployer in", byHand: "OLD", confirm: 5 * time.Second, outcome: wire.RolledBack, message: "somebody else activated OLD", after: old},
+		{name: "replaced by hand, and confirmed", byHand: "OTHER", confirm: 5 * time.Second, outcome: wire.RollbackFailed, message: "somebody else activated OTHER", after: [3]string{"OTHER", "OLD", "OLD"}},
+		{name: "replaced by hand, and not confirmed", byHand: "OTHER", outcome: wire.RollbackFailed, message: "left as it is", after: [3]string{"OTHER", "OLD", "OLD"}},
 		{name: "shutting down: what boots is what counts", world: func(w *world) { w.exits["NEW test"] = 2; w.stopping = true }, outcome: wire.RolledBack, after: [3]string{"NEW", "OLD", "OLD"}},
 	} {
 		t.Run(s.name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { s.play(t) }) })
@@ -188,6 +200,9 @@ func (s scenario) play(t *testing.T) {
 	emit := m.emit
 	m.emit = func(e wire.Event) {
 		emit(e)
+		if e.Phase == wire.PhaseWaiting && s.byHand != "" {
+			w.byHand, w.byHandAt = s.byHand, time.Now().Add(time.Second)
+		}
 		if e.Phase == wire.PhaseWaiting && s.confirm > 0 {
 			late.Go(func() { time.Sleep(s.confirm); m.gate.present(token) })
 		}

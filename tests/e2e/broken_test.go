@@ -47,6 +47,22 @@ func TestLinkCutDuringActivationHealedInTimeIsConfirmed(t *testing.T) {
 	web.runs(system)
 }
 
+// Somebody at the console goes back, which lets the operator in: that confirms
+// nothing.
+func TestGoneBackByHandWhileWaitingIsNotCommitted(t *testing.T) {
+	web, before, p := gated(t, attrs{"confirmTimeout": 60})
+	must(t, web.Cut(t.Context()))
+	web.sh("touch /run/fleet/go")
+	eventually(t, "the host waits for the confirm", func() bool {
+		return web.holds(`grep -q 'waiting for confirm' "$(ls -d /run/flakeops/*/ | tail -n 1)events.jsonl"`)
+	})
+	web.sh(before.Running + "/bin/switch-to-configuration test")
+	must(t, web.Heal(t.Context()))
+	p.wait().exits(5).says("rolled back", "somebody else activated "+before.Running)
+	web.settled()
+	web.is(before)
+}
+
 func TestLinkCutDuringActivationHealedTooLateIsRolledBack(t *testing.T) {
 	web, before, p := gated(t, nil)
 	must(t, web.Cut(t.Context()))
