@@ -117,6 +117,12 @@ func TestLockNamesItsHolder(t *testing.T) {
 	if err := busy(name); !errors.As(err, &locked) || locked.holder == nil || locked.holder.ID != "A" {
 		t.Errorf("who asks is told %v", err)
 	}
+	if err := os.Truncate(name, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := busy(name); !errors.As(err, &locked) || locked.holder != nil {
+		t.Errorf("who asks for a holder without a name is told %v", err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	got := make(chan error, 1)

@@ -92,13 +92,9 @@ func busy(name string) error {
 		return err
 	}
 	defer f.Close()
-	holder := readHolder(f)
-	if holder == nil {
-		return nil // and who is about to take it does not find it taken by who only asks
-	}
-	// A name may be left of one that was killed.
+	// Shared, so that those who only ask are not in each other's way.
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
-		return &errLocked{holder: holder}
+		return &errLocked{holder: readHolder(f)}
 	}
 	return nil
 }
