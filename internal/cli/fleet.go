@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -187,7 +188,12 @@ func openRoots() (*flake.Roots, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no place for the roots of a run: %w: set HOME or XDG_CACHE_HOME", err)
 	}
-	return flake.OpenRoots(filepath.Join(cache, "flakeops", "roots"))
+	roots, err := flake.OpenRoots(filepath.Join(cache, "flakeops", "roots"))
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		err = fmt.Errorf("%w: make it a directory that you can write to, or name another cache directory by XDG_CACHE_HOME", err)
+	}
+	return roots, err
 }
 
 // cacheDir is the user's cache directory. A service of systemd may have no HOME,

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,5 +46,16 @@ func TestOriginOfADirtyTreeIsItsCopy(t *testing.T) {
 	f.flake.Dirty = true
 	if got := f.origin().URL; got != f.flake.Path {
 		t.Errorf("dirty: %s", got)
+	}
+}
+
+func TestCacheThatCannotBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_CACHE_HOME", file)
+	if _, err := openRoots(); err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "XDG_CACHE_HOME") {
+		t.Error(err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // summary is what a run tells the page of the CI job that it is part of.
 type summary struct {
 	code   int
-	header []string
+	header []string // none for a run that had no results
 	rows   [][]string
 	errors []string // whole texts, for which a table has no room
 }
@@ -54,12 +54,14 @@ func (s summary) markdown(verb string) string {
 		ended = fmt.Sprintf("exit status %d", s.code)
 	}
 	fmt.Fprintf(&b, "### flakeops %s: %s\n\n", inCell(verb), ended)
-	writeRow(&b, s.header)
-	b.WriteString(strings.Repeat("| --- ", len(s.header)) + "|\n")
-	for _, r := range s.rows {
-		writeRow(&b, r)
+	if len(s.header) > 0 {
+		writeRow(&b, s.header)
+		b.WriteString(strings.Repeat("| --- ", len(s.header)) + "|\n")
+		for _, r := range s.rows {
+			writeRow(&b, r)
+		}
+		b.WriteString("\n")
 	}
-	b.WriteString("\n")
 	for _, e := range s.errors {
 		fmt.Fprintf(&b, "<pre>%s</pre>\n\n", preformatted(e))
 	}

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+
+	"flakeops/internal/ui"
 )
 
 // pipelineFlags are the flags of the verbs that run the pipeline.
@@ -61,8 +63,7 @@ type errorDocument struct {
 }
 
 // refuse answers for a verb that failed before there was a node to report on.
-func (s *session) refuse(u jsonWriter, err error) error {
+func (s *session) refuse(u *ui.UI, err error) error {
+	s.summarise(u, summary{code: exitCode(err), errors: []string{err.Error()}})
 	return errors.Join(err, u.JSON(errorDocument{documentVersion, err.Error(), exitCode(err)}))
 }
-
-type jsonWriter interface{ JSON(v any) error }
