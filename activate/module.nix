@@ -67,7 +67,11 @@ in
 
     privilegeEscalationCommand = mkOption {
       type = types.listOf types.str;
-      default = [ "sudo" "-H" "--" ];
+      default = [
+        "sudo"
+        "-H"
+        "--"
+      ];
       example = [ "doas" ];
       description = ''
         Command and arguments put before a command that must run as root,
@@ -78,7 +82,10 @@ in
     tags = mkOption {
       type = types.listOf types.str;
       default = [ ];
-      example = [ "web" "berlin" ];
+      example = [
+        "web"
+        "berlin"
+      ];
       description = ''
         Names by which `--on @TAG` and `--exclude @TAG` select the node.
       '';

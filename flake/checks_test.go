@@ -20,7 +20,7 @@ func checked(t *testing.T, settings []string) (found [][]string, said []error) {
 			build.toplevel = { drvPath = "`+hash+`-x.drv"; outPath = "`+hash+`-x"; system = "x86_64-linux"; };
 			node = name: text:
 				let configurations.${name}.config = { system = { inherit build; }; deployment = builtins.fromJSON text; }; in {
-					found = (library.check (`+checks+`) name configurations).problems;
+					found = (library.check (`+checks+`) (`+valueChecks+`) name configurations).problems;
 					said = removeAttrs (library.node `+nixStrings(optionNames())+nixStrings(keyOptionNames())+` name configurations) [ "outPath" ];
 				};
 		in map (node "web") `+nixStrings(settings))

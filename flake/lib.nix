@@ -3,11 +3,13 @@
 # a string and its name never has to fit into a flake reference.
 let
   # A set with an attribute named outPath would be printed as that path alone.
-  node = fields: keyFields: name: configurations:
+  node =
+    fields: keyFields: name: configurations:
     let
       configuration = configurations.${name};
-      toplevel = configuration.config.system.build.toplevel or (throw
-        "config.system.build.toplevel is not defined: nixosConfigurations should hold what nixpkgs.lib.nixosSystem returns");
+      toplevel =
+        configuration.config.system.build.toplevel
+          or (throw "config.system.build.toplevel is not defined: nixosConfigurations should hold what nixpkgs.lib.nixosSystem returns");
     in
     {
       drv = toplevel.drvPath;
@@ -15,61 +17,109 @@ let
       # The host's platform; the derivation's is the builder's, another one
       # when the system is cross-compiled.
       system = configuration.pkgs.stdenv.hostPlatform.system or toplevel.system;
-      deployment = deployment fields configuration // { keys = keys keyFields configuration; };
+      deployment = deployment fields configuration // {
+        keys = keys keyFields configuration;
+      };
     };
 
   # Only the given settings, and of them only those that are set. In a
   # configuration made of modules an option that nothing defines may read as
   # null, which is a value of its own for targetHost.
-  deployment = fields: configuration:
+  deployment =
+    fields: configuration:
     let
       options = configuration.options.deployment or { };
       set = configuration.config.deployment or { };
       defined = name: set ? ${name} && (options.${name}.isDefined or true);
     in
-    builtins.listToAttrs (map (name: { inherit name; value = set.${name}; })
-      (builtins.filter defined fields));
+    builtins.listToAttrs (
+      map (name: {
+        inherit name;
+        value = set.${name};
+      }) (builtins.filter defined fields)
+    );
 
   # The settings of each key without its text, which only `texts` evaluates:
   # whether there is one is told without looking at it, unless there is another
   # source too. A path becomes a string here, or printing would copy it to the
   # store. A list, as in a set the names of keys could mean something to nix.
-  keys = fields: configuration:
+  keys =
+    fields: configuration:
     let
       all = configuration.config.deployment.keys or { };
       plain = value: if builtins.isPath value then toString value else value;
       other = key: (key.keyFile or null) != null || (key.keyCommand or null) != null;
-      settings = attr:
-        let key = all.${attr}; in
-        if !builtins.isAttrs key then throw "deployment.keys.${builtins.toJSON attr} is no set of options"
-        else builtins.listToAttrs (map (name: { inherit name; value = plain key.${name}; })
-          (builtins.filter (name: key ? ${name}) fields)) // {
-          inherit attr;
-          hasText = key.hasText or (key ? text && (!other key || key.text != null));
-        };
+      settings =
+        attr:
+        let
+          key = all.${attr};
+        in
+        if !builtins.isAttrs key then
+          throw "deployment.keys.${builtins.toJSON attr} is no set of options"
+        else
+          builtins.listToAttrs (
+            map (name: {
+              inherit name;
+              value = plain key.${name};
+            }) (builtins.filter (name: key ? ${name}) fields)
+          )
+          // {
+            inherit attr;
+            hasText = key.hasText or (key ? text && (!other key || key.text != null));
+          };
     in
-    if builtins.isAttrs all then map settings (builtins.attrNames all)
-    else throw "config.deployment.keys is no set of keys";
+    if builtins.isAttrs all then
+      map settings (builtins.attrNames all)
+    else
+      throw "config.deployment.keys is no set of keys";
 
   # For each of the named keys its text, or what is wrong with it. What an
   # error says is lost on purpose: it may quote the value.
-  texts = names: name: configurations:
-    let all = configurations.${name}.config.deployment.keys; in
-    map
-      (attr:
-        let value = builtins.tryEval all.${attr}.text; in
-        if !value.success then { inherit attr; error = "cannot be evaluated"; }
-        else if !builtins.isString value.value then { inherit attr; error = "is of type ${builtins.typeOf value.value}, it must be a string"; }
-        else { inherit attr; text = value.value; })
-      names;
+  texts =
+    names: name: configurations:
+    let
+      all = configurations.${name}.config.deployment.keys;
+    in
+    map (
+      attr:
+      let
+        value = builtins.tryEval all.${attr}.text;
+      in
+      if !value.success then
+        {
+          inherit attr;
+          error = "cannot be evaluated";
+        }
+      else if !builtins.isString value.value then
+        {
+          inherit attr;
+          error = "is of type ${builtins.typeOf value.value}, it must be a string";
+        }
+      else
+        {
+          inherit attr;
+          text = value.value;
+        }
+    ) names;
   # What checks.nix finds in a node. What is in the flake's source is left to
   # the caller, who sees it.
-  check = checks: name: configurations:
-    (checks { inherit configurations; source = ""; library = { inherit deployment keys; }; }).node name;
+  check =
+    checks: values: name: configurations:
+    (checks {
+      inherit configurations values;
+      source = "";
+      library = { inherit deployment keys; };
+    }).node
+      name;
 in
 {
-  inherit node texts deployment keys check;
+  inherit
+    node
+    texts
+    deployment
+    keys
+    check
+    ;
   names = builtins.attrNames;
-  tags = name: configurations:
-    (deployment [ "tags" ] configurations.${name}).tags or [ ];
+  tags = name: configurations: (deployment [ "tags" ] configurations.${name}).tags or [ ];
 }

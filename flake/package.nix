@@ -1,6 +1,10 @@
 # The program, and beside it the agents: the same program once for each kind of
 # host, so that any deployer can serve all of them.
-{ pkgs, src, version }:
+{
+  pkgs,
+  src,
+  version,
+}:
 let
   # The agents by their nix system, which are Go's GOARCH values.
   agents = {
@@ -8,7 +12,11 @@ let
     aarch64-linux = "arm64";
   };
 
-  ldflags = [ "-s" "-w" "-X flakeops/internal/cli.version=${version}" ];
+  ldflags = [
+    "-s"
+    "-w"
+    "-X flakeops/internal/cli.version=${version}"
+  ];
 
   # What the package's own build set for the deployer's machine does not hold
   # for the hosts', and an agent needs no loader.
@@ -37,7 +45,8 @@ pkgs.buildGoModule {
 
   postInstall = ''
     mkdir -p "$out/libexec/flakeops"
-  '' + builtins.concatStringsSep "" (map agent (builtins.attrNames agents))
+  ''
+  + builtins.concatStringsSep "" (map agent (builtins.attrNames agents))
   # The program tells them, where it runs.
   + pkgs.lib.optionalString (pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform) ''
     "$out/bin/flakeops" man > flakeops.1

@@ -2,7 +2,7 @@ package flake
 
 import (
 	"context"
-	_ "embed" // checks.nix
+	_ "embed" // checks.nix and values.nix
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -14,6 +14,9 @@ import (
 
 //go:embed checks.nix
 var checks string
+
+//go:embed values.nix
+var valueChecks string
 
 // Validation is what is wrong with the settings of one node.
 type Validation struct {
@@ -31,7 +34,7 @@ func (f *Flake) Validate(ctx context.Context, names []string, exposed func(file 
 	found := map[string]*Validation{}
 	addresses := map[string]json.RawMessage{} // by node, as checks.nix gives them
 	err := f.each(ctx, names, func(name string) string {
-		return "check (" + checks + ") " + nixString(name)
+		return "check (" + checks + ") (" + valueChecks + ") " + nixString(name)
 	}, func(name string, a answer, err error) error {
 		v := &Validation{Name: name}
 		found[name] = v
@@ -102,7 +105,7 @@ func (f *Flake) compare(ctx context.Context, addresses map[string]json.RawMessag
 		return fmt.Errorf("encoding the addresses of nodes: %w", err)
 	}
 	// On stdin: a large fleet's addresses are more than an argument may hold.
-	a, err := f.nix.calculate(ctx, "(("+checks+") { configurations = { }; source = \"\"; library = { }; }).shared (builtins.fromJSON "+nixString(string(text))+")")
+	a, err := f.nix.calculate(ctx, "(("+checks+") { configurations = { }; source = \"\"; library = { }; values = ("+valueChecks+"); }).shared (builtins.fromJSON "+nixString(string(text))+")")
 	if err != nil {
 		return fmt.Errorf("comparing the addresses of nodes: %w", err)
 	}

@@ -113,6 +113,7 @@ func checkedFlake(t *testing.T, nodes, selectors string) string {
 		found = import ./checks.nix { inherit self; selectors = [ `+selectors+` ]; };
 	}; }`)
 	write(t, dir, "checks.nix", checks)
+	write(t, dir, "values.nix", valueChecks)
 	write(t, dir, "lib.nix", library)
 	return dir
 }

@@ -8,7 +8,13 @@
 # NixOS itself has the directory (/run/keys, a ramfs of its
 # boot.specialFileSystems, 0750 root:keys by a tmpfiles rule), the group keys
 # with its number, and keys.target; this adds to them only what is missing.
-{ config, lib, options, pkgs, ... }:
+{
+  config,
+  lib,
+  options,
+  pkgs,
+  ...
+}:
 let
   inherit (lib) mkOption types;
 
@@ -16,188 +22,216 @@ let
 
   # Whether a definition of a key mentions a text, without looking at it. What
   # cannot be told without (a function, imports) is left to the value.
-  mentions = value: definition:
-    let kind = definition._type or ""; in
-    if !builtins.isAttrs definition || definition ? imports || definition ? config then value
-    else if kind == "if" then definition.condition && mentions value definition.content
-    else if kind == "merge" then builtins.any (mentions value) definition.contents
-    else if kind == "override" then mentions value definition.content
-    else definition ? text;
+  mentions =
+    value: definition:
+    let
+      kind = definition._type or "";
+    in
+    if !builtins.isAttrs definition || definition ? imports || definition ? config then
+      value
+    else if kind == "if" then
+      definition.condition && mentions value definition.content
+    else if kind == "merge" then
+      builtins.any (mentions value) definition.contents
+    else if kind == "override" then
+      mentions value definition.content
+    else
+      definition ? text;
 
-  key = { name, config, ... }: {
-    options = {
-      name = mkOption {
-        type = types.str;
-        default = name;
-        defaultText = lib.literalMD "the attribute's name";
-        description = ''
-          The file's name. Letters, digits and `_.:@+-`, beginning with a
-          letter, a digit or `_`. The units are `<name>-key.service` and
-          `<name>-key.path`, with `\x2b` for `+`.
-        '';
-      };
+  key =
+    { name, config, ... }:
+    {
+      options = {
+        name = mkOption {
+          type = types.str;
+          default = name;
+          defaultText = lib.literalMD "the attribute's name";
+          description = ''
+            The file's name. Letters, digits and `_.:@+-`, beginning with a
+            letter, a digit or `_`. The units are `<name>-key.service` and
+            `<name>-key.path`, with `\x2b` for `+`.
+          '';
+        };
 
-      text = mkOption {
-        type = types.nullOr types.str;
-        default = null;
-        description = ''
-          The value itself. It is evaluated only when keys are sent. What is
-          written in a flake is in the store of the machine that evaluates it,
-          readable by all its users: a text is for what an expression fetches
-          from elsewhere. Exactly one of `text`, `keyFile` and `keyCommand` is
-          to be set.
-        '';
-      };
+        text = mkOption {
+          type = types.nullOr types.str;
+          default = null;
+          description = ''
+            The value itself. It is evaluated only when keys are sent. What is
+            written in a flake is in the store of the machine that evaluates it,
+            readable by all its users: a text is for what an expression fetches
+            from elsewhere. Exactly one of `text`, `keyFile` and `keyCommand` is
+            to be set.
+          '';
+        };
 
-      hasText = mkOption {
-        type = types.bool;
-        internal = true;
-        readOnly = true;
-        # Beside another source the text is looked at, for it may be null.
-        default =
-          let
-            value = config.text != null;
-            mentioned = builtins.any (all: all ? ${name} && mentions value all.${name})
-              options.deployment.keys.definitions;
-          in
-          mentioned && (config.keyFile == null && config.keyCommand == null || value);
-        description = "Whether the key's source is `text`.";
-      };
+        hasText = mkOption {
+          type = types.bool;
+          internal = true;
+          readOnly = true;
+          # Beside another source the text is looked at, for it may be null.
+          default =
+            let
+              value = config.text != null;
+              mentioned = builtins.any (
+                all: all ? ${name} && mentions value all.${name}
+              ) options.deployment.keys.definitions;
+            in
+            mentioned && (config.keyFile == null && config.keyCommand == null || value);
+          description = "Whether the key's source is `text`.";
+        };
 
-      keyFile = mkOption {
-        type = types.nullOr (types.either types.path types.str);
-        default = null;
-        example = "/home/me/secrets/db-password";
-        # Never a path, which would be copied to the store.
-        apply = file: if file == null then null else toString file;
-        description = ''
-          File on the operator's machine that holds the value; relative to the
-          flake's directory unless it begins with `/`. It must not be part of
-          the flake's source, which is copied to the store.
-        '';
-      };
+        keyFile = mkOption {
+          type = types.nullOr (types.either types.path types.str);
+          default = null;
+          example = "/home/me/secrets/db-password";
+          # Never a path, which would be copied to the store.
+          apply = file: if file == null then null else toString file;
+          description = ''
+            File on the operator's machine that holds the value; relative to the
+            flake's directory unless it begins with `/`. It must not be part of
+            the flake's source, which is copied to the store.
+          '';
+        };
 
-      keyCommand = mkOption {
-        type = types.nullOr (types.listOf types.str);
-        default = null;
-        example = [ "pass" "show" "db-password" ];
-        description = ''
-          Command and arguments whose output, as it is, is the value. It runs
-          on the operator's machine, in the flake's directory, without a shell,
-          with the variables FLAKEOPS_NODE and FLAKEOPS_KEY set.
-        '';
-      };
+        keyCommand = mkOption {
+          type = types.nullOr (types.listOf types.str);
+          default = null;
+          example = [
+            "pass"
+            "show"
+            "db-password"
+          ];
+          description = ''
+            Command and arguments whose output, as it is, is the value. It runs
+            on the operator's machine, in the flake's directory, without a shell,
+            with the variables FLAKEOPS_NODE and FLAKEOPS_KEY set.
+          '';
+        };
 
-      timeout = mkOption {
-        type = types.ints.positive;
-        default = 60;
-        description = ''
-          Seconds that `keyCommand` may take.
-        '';
-      };
+        timeout = mkOption {
+          type = types.ints.positive;
+          default = 60;
+          description = ''
+            Seconds that `keyCommand` may take.
+          '';
+        };
 
-      destDir = mkOption {
-        type = types.str;
-        default = "/run/keys";
-        description = ''
-          Directory on the host: an absolute path of letters, digits and
-          `_.:@+-`. It must be on a tmpfs or ramfs unless `allowPersistent` is
-          set.
-        '';
-      };
+        destDir = mkOption {
+          type = types.str;
+          default = "/run/keys";
+          description = ''
+            Directory on the host: an absolute path of letters, digits and
+            `_.:@+-`. It must be on a tmpfs or ramfs unless `allowPersistent` is
+            set.
+          '';
+        };
 
-      path = mkOption {
-        type = types.str;
-        default = "${config.destDir}/${config.name}";
-        defaultText = lib.literalExpression ''"''${destDir}/''${name}"'';
-        readOnly = true;
-        description = ''
-          Where the key is on the host.
-        '';
-      };
+        path = mkOption {
+          type = types.str;
+          default = "${config.destDir}/${config.name}";
+          defaultText = lib.literalExpression ''"''${destDir}/''${name}"'';
+          readOnly = true;
+          description = ''
+            Where the key is on the host.
+          '';
+        };
 
-      user = mkOption {
-        type = types.str;
-        default = "root";
-        description = ''
-          The file's owner, by name or number. A user that the new system
-          creates will do.
-        '';
-      };
+        user = mkOption {
+          type = types.str;
+          default = "root";
+          description = ''
+            The file's owner, by name or number. A user that the new system
+            creates will do.
+          '';
+        };
 
-      group = mkOption {
-        type = types.str;
-        default = "root";
-        description = ''
-          The file's group, by name or number. Services that are not run by
-          root need the group `keys` to enter `/run/keys`.
-        '';
-      };
+        group = mkOption {
+          type = types.str;
+          default = "root";
+          description = ''
+            The file's group, by name or number. Services that are not run by
+            root need the group `keys` to enter `/run/keys`.
+          '';
+        };
 
-      permissions = mkOption {
-        type = types.str;
-        default = "0400";
-        example = "0440";
-        description = ''
-          The file's mode, in octal.
-        '';
-      };
+        permissions = mkOption {
+          type = types.str;
+          default = "0400";
+          example = "0440";
+          description = ''
+            The file's mode, in octal.
+          '';
+        };
 
-      uploadAt = mkOption {
-        type = types.enum [ "pre-activation" "post-activation" ];
-        default = "pre-activation";
-        description = ''
-          Whether the key is on the host before the new system is activated, or
-          only after that.
-        '';
-      };
+        uploadAt = mkOption {
+          type = types.enum [
+            "pre-activation"
+            "post-activation"
+          ];
+          default = "pre-activation";
+          description = ''
+            Whether the key is on the host before the new system is activated, or
+            only after that.
+          '';
+        };
 
-      restartUnits = mkOption {
-        type = types.listOf types.str;
-        default = [ ];
-        example = [ "postgresql.service" ];
-        description = ''
-          Units that are restarted when the key has changed.
-        '';
-      };
+        restartUnits = mkOption {
+          type = types.listOf types.str;
+          default = [ ];
+          example = [ "postgresql.service" ];
+          description = ''
+            Units that are restarted when the key has changed.
+          '';
+        };
 
-      allowPersistent = mkOption {
-        type = types.bool;
-        default = false;
-        description = ''
-          Whether `destDir` may be on a disk, which keeps the key over a reboot
-          and for whoever gets hold of the disk.
-        '';
+        allowPersistent = mkOption {
+          type = types.bool;
+          default = false;
+          description = ''
+            Whether `destDir` may be on a disk, which keeps the key over a reboot
+            and for whoever gets hold of the disk.
+          '';
+        };
       };
     };
-  };
 
   matches = pattern: text: builtins.match pattern text != null;
   component = "[A-Za-z0-9_.:@+-]+";
-  goodName = name: matches "[A-Za-z0-9_][A-Za-z0-9_.:@+-]*" name
+  goodName =
+    name:
+    matches "[A-Za-z0-9_][A-Za-z0-9_.:@+-]*" name
     && builtins.stringLength name <= 200
     && builtins.stringLength (units.unit name) <= 240;
   goodDir = dir: matches "(/${component})+" dir && !matches ".*/[.][.]?(/.*)?" dir;
   goodMode = matches "0?[0-7][0-7][0-7]";
-  goodUnit = unit: builtins.stringLength unit <= 255
+  goodUnit =
+    unit:
+    builtins.stringLength unit <= 255
     && matches "[A-Za-z0-9:_.@\\-]+[.](service|socket|target|timer|path|mount|automount|swap|slice|scope|device)" unit;
   goodOwner = matches "[A-Za-z0-9_][A-Za-z0-9_.-]*[$]?";
 
   # Each is what must be true of a key, and what is said otherwise.
-  rules = attr: k:
+  rules =
+    attr: k:
     let
-      sources = lib.optional k.hasText "text"
+      sources =
+        lib.optional k.hasText "text"
         ++ lib.optional (k.keyFile != null) "keyFile"
         ++ lib.optional (k.keyCommand != null) "keyCommand";
-      others = builtins.filter (other: other != attr && keys.${other}.name == k.name) (builtins.attrNames keys);
+      others = builtins.filter (other: other != attr && keys.${other}.name == k.name) (
+        builtins.attrNames keys
+      );
       show = builtins.toJSON;
     in
     [
       {
         assertion = builtins.length sources == 1;
         message =
-          if sources == [ ] then "has no source: set one of text, keyFile and keyCommand"
-          else "has more than one source, ${lib.concatStringsSep " and " sources}: set exactly one";
+          if sources == [ ] then
+            "has no source: set one of text, keyFile and keyCommand"
+          else
+            "has more than one source, ${lib.concatStringsSep " and " sources}: set exactly one";
       }
       {
         assertion = goodName k.name;
@@ -234,19 +268,25 @@ let
     ];
 
   # What is started at boot and requires the key: it starts when the key comes.
-  waiting = name:
+  waiting =
+    name:
     let
       needs = s: builtins.elem "${units.unit name}.service" (s.requires ++ s.bindsTo ++ s.requisite);
       wanted = s: s.enable && s.wantedBy ++ s.requiredBy != [ ] && needs s;
     in
-    map (s: "${s}.service")
-      (builtins.filter (s: wanted config.systemd.services.${s}) (builtins.attrNames config.systemd.services));
+    map (s: "${s}.service") (
+      builtins.filter (s: wanted config.systemd.services.${s}) (
+        builtins.attrNames config.systemd.services
+      )
+    );
 
   units = import ./units.nix {
     inotifywait = "${pkgs.inotify-tools}/bin/inotifywait";
     # A name that is refused above must not fail in a less clear way here.
-    keys = map (k: { inherit (k) name path; services = waiting k.name; })
-      (builtins.filter (k: goodName k.name && goodDir k.destDir) (builtins.attrValues keys));
+    keys = map (k: {
+      inherit (k) name path;
+      services = waiting k.name;
+    }) (builtins.filter (k: goodName k.name && goodDir k.destDir) (builtins.attrValues keys));
   };
 in
 {
@@ -262,14 +302,23 @@ in
   };
 
   config = lib.mkIf (keys != { }) {
-    assertions = lib.concatLists (lib.mapAttrsToList
-      (attr: k: map (rule: rule // { message = "deployment.keys.${builtins.toJSON attr} ${rule.message}"; }) (rules attr k))
-      keys);
+    assertions = lib.concatLists (
+      lib.mapAttrsToList (
+        attr: k:
+        map (rule: rule // { message = "deployment.keys.${builtins.toJSON attr} ${rule.message}"; }) (
+          rules attr k
+        )
+      ) keys
+    );
 
     users.groups.keys = { };
 
-    systemd.units = lib.mapAttrs (_: text: { inherit text; }) units.services
-      // lib.mapAttrs (_: text: { inherit text; wantedBy = [ "paths.target" ]; }) units.paths;
+    systemd.units =
+      lib.mapAttrs (_: text: { inherit text; }) units.services
+      // lib.mapAttrs (_: text: {
+        inherit text;
+        wantedBy = [ "paths.target" ];
+      }) units.paths;
     systemd.targets.keys = { inherit (units.target) requires after unitConfig; };
   };
 }

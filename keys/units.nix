@@ -10,10 +10,10 @@
 # or splits.
 {
   # The program of inotify-tools.
-  inotifywait
-, # A list of { name, path, services ? [ ] }; services are the units that are
+  inotifywait,
+  # A list of { name, path, services ? [ ] }; services are the units that are
   # started at boot and require the key.
-  keys
+  keys,
 }:
 let
   # "+" is the one character of a key's name that a unit's name may not have.
@@ -25,32 +25,51 @@ let
   # change many times in a row, so starts are not limited here; the path unit
   # has a limit of its own. Another version of the program is no reason to
   # restart what depends on the key.
-  service = { name, path, services ? [ ], ... }: lines ([
-    "[Unit]"
-    "Description=Key ${name}"
-    "AssertPathExists=${path}"
-    "StartLimitIntervalSec=0"
-  ] ++ map (wanted: "Wants=${wanted}") services ++ [
-    ""
-    "[Service]"
-    "Type=exec"
-    "ExecStart=${inotifywait} -qq -e delete_self -e move_self ${path}"
-    "SuccessExitStatus=1"
-    "X-RestartIfChanged=false"
-    ""
-  ]);
+  service =
+    {
+      name,
+      path,
+      services ? [ ],
+      ...
+    }:
+    lines (
+      [
+        "[Unit]"
+        "Description=Key ${name}"
+        "AssertPathExists=${path}"
+        "StartLimitIntervalSec=0"
+      ]
+      ++ map (wanted: "Wants=${wanted}") services
+      ++ [
+        ""
+        "[Service]"
+        "Type=exec"
+        "ExecStart=${inotifywait} -qq -e delete_self -e move_self ${path}"
+        "SuccessExitStatus=1"
+        "X-RestartIfChanged=false"
+        ""
+      ]
+    );
 
-  watch = { name, path, ... }: lines [
-    "[Unit]"
-    "Description=Key ${name}"
-    ""
-    "[Path]"
-    "PathExists=${path}"
-    ""
-  ];
+  watch =
+    { name, path, ... }:
+    lines [
+      "[Unit]"
+      "Description=Key ${name}"
+      ""
+      "[Path]"
+      "PathExists=${path}"
+      ""
+    ];
 
-  named = suffix: text: builtins.listToAttrs
-    (map (key: { name = unit key.name + suffix; value = text key; }) keys);
+  named =
+    suffix: text:
+    builtins.listToAttrs (
+      map (key: {
+        name = unit key.name + suffix;
+        value = text key;
+      }) keys
+    );
 in
 rec {
   # The name of a key's service without its suffix.
@@ -68,11 +87,16 @@ rec {
     requires = builtins.attrNames services;
     after = requires;
     unitConfig.X-OnlyManualStart = true;
-    text = lines ([
-      "[Unit]"
-      "Description=Security Keys"
-      "X-OnlyManualStart=true"
-      "X-StopOnReconfiguration=true"
-    ] ++ map (name: "Requires=${name}") requires ++ map (name: "After=${name}") after ++ [ "" ]);
+    text = lines (
+      [
+        "[Unit]"
+        "Description=Security Keys"
+        "X-OnlyManualStart=true"
+        "X-StopOnReconfiguration=true"
+      ]
+      ++ map (name: "Requires=${name}") requires
+      ++ map (name: "After=${name}") after
+      ++ [ "" ]
+    );
   };
 }

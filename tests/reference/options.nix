@@ -24,27 +24,44 @@ let
   };
 
   deployment = (import (root + "/activate/module.nix") { inherit lib; }).options.deployment;
-  keys = (import (root + "/keys/module.nix") {
-    inherit lib;
-    config = { };
-    options = { };
-    pkgs = { };
-  }).options.deployment.keys;
-  key = keys.type.type { name = "<name>"; config = { destDir = "<destDir>"; name = "<name>"; }; };
+  keys =
+    (import (root + "/keys/module.nix") {
+      inherit lib;
+      config = { };
+      options = { };
+      pkgs = { };
+    }).options.deployment.keys;
+  key = keys.type.type {
+    name = "<name>";
+    config = {
+      destDir = "<destDir>";
+      name = "<name>";
+    };
+  };
 
-  described = prefix: options: map
-    (name:
-      let option = options.${name}; in
+  described =
+    prefix: options:
+    map (
+      name:
+      let
+        option = options.${name};
+      in
       {
         name = prefix + name;
         type = if builtins.isString option.type then option.type else "attribute set of keys, see below";
         inherit (option) description;
         readOnly = option.readOnly or false;
       }
-      // (if option ? defaultText then { defaultText = option.defaultText.text; }
-      else if option ? default then { inherit (option) default; } else { })
-      // (if option ? example then { inherit (option) example; } else { }))
-    (builtins.filter (name: !(options.${name}.internal or false)) (builtins.attrNames options));
+      // (
+        if option ? defaultText then
+          { defaultText = option.defaultText.text; }
+        else if option ? default then
+          { inherit (option) default; }
+        else
+          { }
+      )
+      // (if option ? example then { inherit (option) example; } else { })
+    ) (builtins.filter (name: !(options.${name}.internal or false)) (builtins.attrNames options));
 in
 {
   deployment = described "deployment." (deployment // { inherit keys; });

@@ -3,8 +3,11 @@
 {
   description = "A fleet of small systems to deploy";
 
-  outputs = { self }: {
-    nixosConfigurations =
-      builtins.mapAttrs (import ./node.nix) (builtins.fromJSON (builtins.readFile ./nodes.json));
-  };
+  outputs =
+    { self }:
+    {
+      nixosConfigurations = builtins.mapAttrs (import ./node.nix) (
+        builtins.fromJSON (builtins.readFile ./nodes.json)
+      );
+    };
 }

@@ -2,15 +2,23 @@
 name: node:
 let
   # Builders run outside a sandbox and use the machine's own shell and tools.
-  build = args: derivation ({
-    system = "x86_64-linux";
-    builder = "/bin/sh";
-    PATH = "/usr/bin:/bin";
-  } // args);
+  build =
+    args:
+    derivation (
+      {
+        system = "x86_64-linux";
+        builder = "/bin/sh";
+        PATH = "/usr/bin:/bin";
+      }
+      // args
+    );
 
   # A store path's name takes few characters; a node's name takes all.
-  plain = text: builtins.concatStringsSep "-"
-    (builtins.filter builtins.isString (builtins.split "[^a-zA-Z0-9_+.-]+" text));
+  plain =
+    text:
+    builtins.concatStringsSep "-" (
+      builtins.filter builtins.isString (builtins.split "[^a-zA-Z0-9_+.-]+" text)
+    );
 
   version = node.version or "1";
   platform = node.system or "x86_64-linux";
@@ -20,29 +28,46 @@ let
 
   # Faults that are not a script in system/faults.
   others = [
-    "build-fails" "build-slow" "eval-throws" "no-units" "reboot-needed" "unit-fails"
+    "build-fails"
+    "build-slow"
+    "eval-throws"
+    "no-units"
+    "reboot-needed"
+    "unit-fails"
   ];
   known = fault: builtins.elem fault others || builtins.pathExists (./system/faults + "/${fault}");
-  checked = map
-    (fault: if known fault then fault else throw "nodes.json: ${name}: no such fault: ${fault}")
-    faults;
+  checked = map (
+    fault: if known fault then fault else throw "nodes.json: ${name}: no such fault: ${fault}"
+  ) faults;
 
   # Shared by all nodes, and a dependency of their systems at run time too.
   common = build {
     name = "fleet-common";
-    args = [ "-eu" ./build/common.sh ];
+    args = [
+      "-eu"
+      ./build/common.sh
+    ];
     src = ./system;
   };
 
   # One store path per service, so that a service changes only with its input.
-  serviceWith = more: script: value: build ({
-    name = "fleet-${script}";
-    args = [ "-eu" (./build + "/${script}.sh") ];
-    inherit value;
-  } // more);
+  serviceWith =
+    more: script: value:
+    build (
+      {
+        name = "fleet-${script}";
+        args = [
+          "-eu"
+          (./build + "/${script}.sh")
+        ];
+        inherit value;
+      }
+      // more
+    );
   service = serviceWith { };
   services =
-    if has "no-units" then [ ]
+    if has "no-units" then
+      [ ]
     else
       [ (service "app" version) ]
       ++ (if node ? config then [ (service "config" node.config) ] else [ ])
@@ -51,29 +76,42 @@ let
 
   # The units of the node's keys, and a service that needs some of them.
   keys = settings.config.keys;
-  needs = map (attr: keys.${attr} or (throw "nodes.json: ${name}: needs a key that is not there: ${attr}"))
-    (node.needs or [ ]);
+  needs = map (
+    attr: keys.${attr} or (throw "nodes.json: ${name}: needs a key that is not there: ${attr}")
+  ) (node.needs or [ ]);
   units = import ./keys/units.nix {
     inotifywait = "/usr/bin/inotifywait";
-    keys = map
-      (key: { inherit (key) name path; services = if builtins.elem key.name (map (k: k.name) needs) then [ "fleet-keyed.service" ] else [ ]; })
-      (builtins.attrValues keys);
+    keys = map (key: {
+      inherit (key) name path;
+      services =
+        if builtins.elem key.name (map (k: k.name) needs) then [ "fleet-keyed.service" ] else [ ];
+    }) (builtins.attrValues keys);
   };
-  keyed = serviceWith
-    {
-      units = map (key: "${units.unit key.name}.service") needs;
-      paths = map (key: key.path) needs;
-    } "keyed" version;
+  keyed = serviceWith {
+    units = map (key: "${units.unit key.name}.service") needs;
+    paths = map (key: key.path) needs;
+  } "keyed" version;
   keyUnits =
-    if keys == { } then { }
-    else units.services // units.paths // { "keys.target" = units.target.text; };
+    if keys == { } then
+      { }
+    else
+      units.services // units.paths // { "keys.target" = units.target.text; };
 
   # `paths` store paths of `payload` bytes in all.
-  count = if node ? paths then node.paths else if node ? payload then 1 else 0;
+  count =
+    if node ? paths then
+      node.paths
+    else if node ? payload then
+      1
+    else
+      0;
   outputs = builtins.genList (n: "p${toString n}") count;
   bulk = build {
     name = "fleet-bulk";
-    args = [ "-eu" ./build/bulk.sh ];
+    args = [
+      "-eu"
+      ./build/bulk.sh
+    ];
     inherit outputs;
     payload = toString (node.payload or 0);
     seed = node.seed or version;
@@ -82,24 +120,43 @@ let
   # A file in a directory, as NixOS's kernel is.
   kernel = build {
     name = "linux-${node.kernel}";
-    args = [ "-euc" "mkdir \"$out\"; echo \"$name\" >\"$out/bzImage\"" ];
+    args = [
+      "-euc"
+      "mkdir \"$out\"; echo \"$name\" >\"$out/bzImage\""
+    ];
   };
 
-  toplevel = build ({
-    name = "nixos-system-${plain name}-${plain version}";
-    args = [ "-eu" ./build/toplevel.sh ];
-    inherit common services platform version message;
-    faults = checked;
-    nodeName = name;
-    gateFile = node.gateFile or "";
-    bulk = map (output: bulk.${output}) outputs;
-    users = node.users or [ ];
-    groups = node.groups or [ ];
-    # NAME=FILE for each unit of a key, and those that a boot starts.
-    keyUnits = map (unit: "${unit}=${builtins.toFile "unit" keyUnits.${unit}}") (builtins.attrNames keyUnits);
-    keyPaths = builtins.attrNames units.paths;
-  } // (if node ? kernel then { inherit kernel; } else { })
-  // (if node ? inhibitors then { inhibitors = builtins.concatStringsSep "\n" node.inhibitors; } else { }));
+  toplevel = build (
+    {
+      name = "nixos-system-${plain name}-${plain version}";
+      args = [
+        "-eu"
+        ./build/toplevel.sh
+      ];
+      inherit
+        common
+        services
+        platform
+        version
+        message
+        ;
+      faults = checked;
+      nodeName = name;
+      gateFile = node.gateFile or "";
+      bulk = map (output: bulk.${output}) outputs;
+      users = node.users or [ ];
+      groups = node.groups or [ ];
+      # NAME=FILE for each unit of a key, and those that a boot starts.
+      keyUnits = map (unit: "${unit}=${builtins.toFile "unit" keyUnits.${unit}}") (
+        builtins.attrNames keyUnits
+      );
+      keyPaths = builtins.attrNames units.paths;
+    }
+    // (if node ? kernel then { inherit kernel; } else { })
+    // (
+      if node ? inhibitors then { inhibitors = builtins.concatStringsSep "\n" node.inhibitors; } else { }
+    )
+  );
 
   settings = import ./settings.nix name node;
 in
@@ -108,7 +165,8 @@ in
     system.build.toplevel = if has "eval-throws" then throw message else toplevel;
     nixpkgs.hostPlatform.system = platform;
     networking.hostName = "fleet";
-  } // (if settings.imported then { deployment = settings.config; } else { });
+  }
+  // (if settings.imported then { deployment = settings.config; } else { });
 
   pkgs.stdenv.hostPlatform.system = platform;
 

@@ -26,39 +26,56 @@ let
   defined = node.deployment or { };
 
   # keyFile, or the text of a file that is read when the text is evaluated.
-  given = builtins.mapAttrs
-    (_: key:
-      if key ? textFile
-      then builtins.removeAttrs key [ "textFile" ] // { text = builtins.readFile (/. + key.textFile); }
-      else key)
-    (node.keys or { });
+  given = builtins.mapAttrs (
+    _: key:
+    if key ? textFile then
+      builtins.removeAttrs key [ "textFile" ] // { text = builtins.readFile (/. + key.textFile); }
+    else
+      key
+  ) (node.keys or { });
 
-  keyModule = (import ./keys/module.nix {
-    inherit lib;
-    config = { };
-    pkgs = { };
-    options.deployment.keys.definitions = [ given ];
-  }).options.deployment.keys.type;
+  keyModule =
+    (import ./keys/module.nix {
+      inherit lib;
+      config = { };
+      pkgs = { };
+      options.deployment.keys.definitions = [ given ];
+    }).options.deployment.keys.type;
 
-  key = attr: set:
+  key =
+    attr: set:
     let
-      inherit (keyModule { name = attr; config = values; }) options;
-      values = builtins.mapAttrs
-        (setting: option: (option.apply or (value: value)) (set.${setting} or option.default or null))
-        options;
+      inherit
+        (keyModule {
+          name = attr;
+          config = values;
+        })
+        options
+        ;
+      values = builtins.mapAttrs (
+        setting: option: (option.apply or (value: value)) (set.${setting} or option.default or null)
+      ) options;
     in
     check "keys.${attr}." options set values;
 
   # As in NixOS, an option of a nullable type that nothing defines reads as null.
   value = setting: option: defined.${setting} or option.default or null;
-  isDefined = setting: option: option // {
-    isDefined = option ? default || defined ? ${setting};
-  };
+  isDefined =
+    setting: option:
+    option
+    // {
+      isDefined = option ? default || defined ? ${setting};
+    };
 
-  check = where: declared: set: result:
-    let unknown = builtins.attrNames (builtins.removeAttrs set (builtins.attrNames declared)); in
-    if unknown == [ ] then result
-    else throw "The option `deployment.${where}${builtins.head unknown}' does not exist.";
+  check =
+    where: declared: set: result:
+    let
+      unknown = builtins.attrNames (builtins.removeAttrs set (builtins.attrNames declared));
+    in
+    if unknown == [ ] then
+      result
+    else
+      throw "The option `deployment.${where}${builtins.head unknown}' does not exist.";
 in
 {
   # A node with neither has not imported the modules.

@@ -4,7 +4,9 @@
 
   inputs.fleet.url = "path:@fleet@";
 
-  outputs = { self, fleet }: {
-    inherit (fleet) nixosConfigurations;
-  };
+  outputs =
+    { self, fleet }:
+    {
+      inherit (fleet) nixosConfigurations;
+    };
 }

@@ -3,11 +3,17 @@
 {
   description = "A stand-in for nixpkgs";
 
-  outputs = { self }: {
-    lib = import ./lib.nix // {
-      nixosSystem = import ./nixos-system.nix { inherit (self) lib; pkgs = self.legacyPackages; };
+  outputs =
+    { self }:
+    {
+      lib = import ./lib.nix // {
+        nixosSystem = import ./nixos-system.nix {
+          inherit (self) lib;
+          pkgs = self.legacyPackages;
+        };
+      };
+      legacyPackages = self.lib.genAttrs [ "x86_64-linux" "aarch64-linux" "aarch64-darwin" ] (
+        import ./packages.nix
+      );
     };
-    legacyPackages = self.lib.genAttrs [ "x86_64-linux" "aarch64-linux" "aarch64-darwin" ]
-      (import ./packages.nix);
-  };
 }

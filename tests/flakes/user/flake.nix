@@ -8,14 +8,21 @@
     flakeops.inputs.nixpkgs.follows = "nixpkgs";
   };
 
-  outputs = { self, nixpkgs, flakeops }: {
-    nixosConfigurations =
-      builtins.mapAttrs (import ./node.nix) (builtins.fromJSON (builtins.readFile ./nodes.json));
+  outputs =
+    {
+      self,
+      nixpkgs,
+      flakeops,
+    }:
+    {
+      nixosConfigurations = builtins.mapAttrs (import ./node.nix) (
+        builtins.fromJSON (builtins.readFile ./nodes.json)
+      );
 
-    apps = flakeops.lib.apps self;
-    checks = flakeops.lib.checksWith {
-      inherit self;
-      selectors = builtins.fromJSON (builtins.readFile ./selectors.json);
+      apps = flakeops.lib.apps self;
+      checks = flakeops.lib.checksWith {
+        inherit self;
+        selectors = builtins.fromJSON (builtins.readFile ./selectors.json);
+      };
     };
-  };
 }
