@@ -43,7 +43,7 @@ func (e *ReadError) Error() string {
 // HostError is what a host says about a message that it could not follow.
 type HostError struct {
 	Reason string
-	Busy   bool // a deployment has the host, and its keys are what they were
+	Busy   bool // somebody is changing the host, and its keys are what they were
 }
 
 // Error gives the host's words, which name keys and no values.

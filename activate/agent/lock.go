@@ -80,9 +80,23 @@ func (l *hostLock) release() {
 	_ = l.f.Close()
 }
 
-// Busy is an error that names the holder while a deployment has this host, and
-// nil otherwise.
-func Busy() error { return busy(layout{}.lock()) }
+// Busy says who is changing this host, a deployment or somebody by hand; it is
+// nil when nobody is.
+func Busy() error {
+	if err := busy(layout{}.lock()); err != nil {
+		return fmt.Errorf("%w: wait for it to end, then try again", err)
+	}
+	return switching(layout{})
+}
+
+// switching says that somebody activates a system by hand.
+func switching(l layout) error {
+	err := busy(l.switchLock())
+	if errors.As(err, new(*errLocked)) {
+		return errors.New("somebody runs switch-to-configuration on this host: wait for it to end, then deploy again")
+	}
+	return err
+}
 
 func busy(name string) error {
 	f, err := os.OpenFile(name, os.O_RDWR|unix.O_NOFOLLOW, 0)

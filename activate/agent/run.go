@@ -97,10 +97,7 @@ func (d *deployment) begin(ctx context.Context) (*machine, error) {
 
 // mayBegin makes sure that nothing else is at work on this host, or half done.
 func (a *agent) mayBegin(ctx context.Context, id string) error {
-	switch err := busy(a.layout.switchLock()); {
-	case errors.As(err, new(*errLocked)):
-		return errors.New("somebody runs switch-to-configuration on this host: wait for it to end, then deploy again")
-	case err != nil:
+	if err := switching(a.layout); err != nil {
 		return err
 	}
 	return a.settleOthers(ctx, id)

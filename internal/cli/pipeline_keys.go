@@ -110,7 +110,7 @@ func (p *pipeline) tellKeys(ctx context.Context, n *node, m message.Message) (me
 	reply, err := n.host.SendKeys(ctx, agent, m)
 	var told *keys.HostError
 	if errors.As(err, &told) && told.Busy {
-		return reply, &activate.RefusedError{Reason: told.Reason + ": wait for it to end, then try again"}
+		return reply, &activate.RefusedError{Reason: told.Reason}
 	}
 	if err != nil {
 		return reply, &keysError{because(ctx, err)}

@@ -2,7 +2,7 @@
 // message or nothing of it, and never through a link that somebody planted.
 //
 //	read the message whole and verify it         nothing is touched before
-//	take the lock; give up if a deployment has the host
+//	take the lock; give up if somebody is changing the host
 //	finish what an earlier call left
 //	resolve owners, open directories, compare    nothing is written before
 //	journal "writing": the names to come

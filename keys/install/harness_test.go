@@ -26,12 +26,13 @@ import (
 // fakeHost is a tmpfs for keys, directories for flakeops, and a systemctl that
 // writes down what it is told.
 type fakeHost struct {
-	t    *testing.T
-	keys string // on a tmpfs; does not exist yet
-	mem  string // the tmpfs
-	root string
-	at   func(step) error
-	busy error
+	t      *testing.T
+	keys   string // on a tmpfs; does not exist yet
+	mem    string // the tmpfs
+	root   string
+	at     func(step) error
+	busy   func() error
+	settle time.Duration
 
 	mu    sync.Mutex
 	calls []string
@@ -52,7 +53,7 @@ func newHost(t *testing.T) *fakeHost {
 	if err := unix.Statfs(mem, &st); err != nil || !inMemory(&st) {
 		t.Fatalf("/dev/shm is no tmpfs: %v", err)
 	}
-	return &fakeHost{t: t, mem: mem, keys: mem + "/keys", root: t.TempDir(), fail: map[string]*run.Error{}}
+	return &fakeHost{t: t, mem: mem, keys: mem + "/keys", root: t.TempDir(), fail: map[string]*run.Error{}, busy: func() error { return nil }}
 }
 
 func (h *fakeHost) Run(ctx context.Context, cmd run.Command) (run.Result, error) {
@@ -85,7 +86,7 @@ func (h *fakeHost) key(name, value string) message.Key {
 }
 
 func (h *fakeHost) installer() *installer {
-	return &installer{root: h.root, runner: h, group: "daemon", wait: 5 * time.Second, at: h.at, busy: func() error { return h.busy }}
+	return &installer{root: h.root, runner: h, group: "daemon", wait: 5 * time.Second, settle: h.settle, at: h.at, busy: h.busy}
 }
 
 // send serves one message.

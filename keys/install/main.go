@@ -14,16 +14,17 @@ import (
 
 // How long things may take.
 const (
-	silence  = time.Minute     // of a deployer that is sending
-	lockWait = 2 * time.Minute // for another message to be done
+	silence  = time.Minute      // of a deployer that is sending
+	lockWait = 2 * time.Minute  // for another message to be done
+	settling = 10 * time.Second // of an activation, for what it left to let go of the host
 )
 
 // Main is the agent's verb keys: it reads one message from stdin, does what it
 // says and answers with one line on stdout. It returns the exit status: 0 when
-// the reply holds no error. While busy gives an error, which says who deploys to
-// the host, its keys are that deployment's, and nothing but a Check is done.
+// the reply holds no error. While busy gives an error, which says who is changing
+// the host, its keys may be needed as they are, and nothing but a Check is done.
 func Main(ctx context.Context, busy func() error, stdin io.Reader, stdout, stderr io.Writer) int {
-	i := &installer{runner: run.Local{}, group: "keys", wait: lockWait, busy: busy}
+	i := &installer{runner: run.Local{}, group: "keys", wait: lockWait, settle: settling, busy: busy}
 	reply := i.serve(ctx, stdin)
 	line, err := reply.Encode()
 	if err == nil {
@@ -46,6 +47,7 @@ type installer struct {
 	group  string // that may enter the directories made here, if there is one
 	wait   time.Duration
 	busy   func() error
+	settle time.Duration
 	// at is called before each step, for tests: an error of it is one of the step.
 	at func(step step) error
 }
@@ -80,7 +82,7 @@ func (i *installer) install(ctx context.Context, m message.Message, reply *messa
 	// From here on a broken connection changes nothing: what was received whole
 	// is installed whole.
 	ctx = context.WithoutCancel(ctx)
-	if err := i.busy(); err != nil {
+	if err := i.awaitFree(m.Mode); err != nil {
 		reply.Busy = true
 		return err
 	}
@@ -102,6 +104,16 @@ func (i *installer) install(ctx context.Context, m message.Message, reply *messa
 		err = errors.Join(err, i.follow(ctx, m, reply))
 	}
 	return err
+}
+
+// awaitFree looks whether somebody is changing the host. What follows an
+// activation gives it a while to end.
+func (i *installer) awaitFree(mode message.Mode) error {
+	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		if err := i.busy(); err == nil || mode == message.Pre || time.Since(began) > i.settle {
+			return err
+		}
+	}
 }
 
 // patient reads r, but gives up when nothing comes for a while or ctx ends.

@@ -105,7 +105,7 @@ type Reply struct {
 	Deferred  []string         `json:"deferred,omitempty"`  // root's for now: their owner does not exist yet
 	States    map[string]State `json:"states,omitempty"`    // Check only
 	Restarted []string         `json:"restarted,omitempty"` // units whose restart was asked for
-	// Busy says that Error is a deployment that has the host.
+	// Busy says that Error is about who is changing the host.
 	Busy bool `json:"busy,omitempty"`
 	// Error says why the host did not do what it was told. With Changed or
 	// Removed empty, its keys are what they were before; else the keys are

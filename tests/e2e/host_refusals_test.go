@@ -129,19 +129,24 @@ func TestHostThatCouldNotGoBackIsRefused(t *testing.T) {
 	web.runs(f.system("web"))
 }
 
-// Somebody on the host activates something by hand: that is left alone.
+// Somebody on the host activates something by hand: that is left alone, and the
+// keys that it may need.
 func TestHostOnWhichSomebodySwitchesIsRefused(t *testing.T) {
 	f := newFleet(t, map[string]string{"web": "bookworm"})
 	web := f.hosts["web"]
+	kept := secret()
+	f.keys("web", map[string]map[string]any{"token": text(kept)})
 	f.deploy().exits(0)
 	before := web.snapshot()
 	web.sh("systemd-run --quiet --unit=somebody flock /run/nixos/switch-to-configuration.lock sleep infinity")
 	eventually(t, "somebody has the lock", func() bool {
 		return !web.holds("flock --nonblock /run/nixos/switch-to-configuration.lock true")
 	})
+	f.keys("web", map[string]map[string]any{"token": text(secret())})
 	f.version("web", "2")
 	f.deploy().exits(8).says("web", "refused", "somebody runs switch-to-configuration on this host: wait for it to end")
 	web.is(before)
+	web.holdsKey("/run/keys/token", []byte(kept), "root:root", "400")
 	web.sh("systemctl stop somebody")
 	f.deploy().exits(0)
 	web.runs(f.system("web"))
