@@ -73,6 +73,25 @@ func TestUntrackedInTheWordsOfEachVersion(t *testing.T) {
 	}
 }
 
+func TestGitRoot(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, ".git"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(root, "sub"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Join(root, "sub"))
+	for ref, want := range map[string]string{
+		".": root, "..": root, "./deep/er": root, "..?dir=sub": root, root + "?ref=main": root, "git+file://" + root + "?dir=sub": root,
+		"git+file:..": root, "path:" + root: "", "path:.": "", "github:a/b": "", "sub": "", "git+ssh://host" + root: "", "/": "",
+	} {
+		if got := gitRoot(ref); got != want {
+			t.Errorf("%s: %q, want %q", ref, got, want)
+		}
+	}
+}
+
 func TestSplitRef(t *testing.T) {
 	for arg, want := range map[string]string{
 		"":                  ". ",

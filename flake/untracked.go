@@ -32,7 +32,10 @@ func untracked(message, root string) string {
 // gitRoot is the git tree that a reference to this machine's files is in, "" for
 // none.
 func gitRoot(ref string) string {
-	dir, _, _ := strings.Cut(strings.TrimPrefix(ref, "git+file://"), "?")
+	if !local(ref) || strings.HasPrefix(ref, "path:") { // of which nothing is left out
+		return ""
+	}
+	dir, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(ref, "git+file:"), "//"), "?")
 	dir, err := filepath.Abs(dir)
 	for err == nil {
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
