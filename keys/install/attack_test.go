@@ -132,6 +132,29 @@ func TestUnsafeDirectoriesAreRefused(t *testing.T) {
 	}
 }
 
+// What is noted of keys is believed later, so nobody else may have written it.
+func TestNotesWhereOthersCanWriteAreRefused(t *testing.T) {
+	for what, spoil := range map[string]func(t *testing.T, dir string){
+		"somebody's":  func(t *testing.T, dir string) { chown(t, dir, 1) },
+		"everybody's": func(t *testing.T, dir string) { must(t, os.Chmod(dir, 0o777)) },
+		"a link": func(t *testing.T, dir string) {
+			must(t, os.Rename(dir, dir+"-moved"))
+			must(t, os.Symlink(dir+"-moved", dir))
+		},
+	} {
+		for _, dir := range []string{"/run/flakeops", "/var/lib/flakeops"} {
+			h := newHost(t)
+			h.ok(message.Full, h.key("a", "A"))
+			spoil(t, h.root+dir)
+			reply := h.send(message.Full, h.key("b", "B"))
+			if !strings.Contains(reply.Error, h.root+dir+" is not a directory that only root can change") {
+				t.Errorf("%s %s: reply %+v", what, dir, reply)
+			}
+			h.want(map[string]string{"a": "A"})
+		}
+	}
+}
+
 func TestRemovalGoesThroughNoLink(t *testing.T) {
 	h := newHost(t)
 	_, dir := victim(t, h)

@@ -21,8 +21,11 @@ func (i *installer) stateDir() string { return i.root + "/var/lib/flakeops" }
 type lock struct{ f *os.File }
 
 func (i *installer) lock(ctx context.Context) (*lock, error) {
-	if err := ownedDir(i.runDir()); err != nil {
-		return nil, err
+	// What is noted in them is believed.
+	for _, dir := range []string{i.runDir(), i.stateDir()} {
+		if err := ownedDir(dir); err != nil {
+			return nil, err
+		}
 	}
 	name := filepath.Join(i.runDir(), "keys.lock")
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
