@@ -104,6 +104,9 @@ func TestLockNamesItsHolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if fi, err := os.Stat(name); err != nil || fi.Mode().Perm()&0o077 != 0 {
+		t.Errorf("others can lock it: %v, %v", fi.Mode(), err)
+	}
 	_, err = takeLock(t.Context(), name, wire.Holder{ID: "B"})
 	var locked *errLocked
 	if !errors.As(err, &locked) || locked.holder == nil || locked.holder.ID != "A" {

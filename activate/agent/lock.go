@@ -29,9 +29,10 @@ func (e *errLocked) Error() string {
 type hostLock struct{ f *os.File }
 
 // takeLock takes the host's lock, waiting until the deadline of ctx when there
-// is one and not at all when there is none.
+// is one and not at all when there is none. Only root can open its file: whoever
+// can open a file, to read it even, can lock it.
 func takeLock(ctx context.Context, name string, holder wire.Holder) (*hostLock, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o644)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}
