@@ -77,6 +77,9 @@ func (a *agent) settleOthers(ctx context.Context, own string) error {
 }
 
 func (a *agent) settleOther(ctx context.Context, d *deployment) error {
+	if d.log.last != nil { // it has ended, only its state could not be saved
+		return d.fx.save(state{Stage: stageFinished, Final: d.log.last})
+	}
 	if a.unitThere(ctx, d.req.ID) {
 		return &errLocked{holder: &wire.Holder{ID: d.req.ID, Operator: d.req.Operator, Since: time.Now()}}
 	}

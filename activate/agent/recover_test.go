@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/run"
 )
 
 // begun is an agent on a host of its own, where a deployment has just been
@@ -76,5 +77,25 @@ func TestRecoverTellsTheEndOnRecord(t *testing.T) {
 	e, err := wire.NewDecoder(strings.NewReader(out.String())).Next()
 	if err != nil || e.Outcome != wire.Deployed || e.Seq != 2 {
 		t.Errorf("it sent %q: %+v, %v", out.String(), e, err)
+	}
+}
+
+// What has ended is not gone through once more because that it ended is not on
+// record: somebody may have put the host right since.
+func TestWhatHasEndedIsNotSettledAgain(t *testing.T) {
+	a, _ := begun(t)
+	a.runner = run.Local{}
+	a.logged(t, wire.Event{Kind: wire.Started}, wire.Event{Kind: wire.Finished, ID: "ID", Outcome: wire.Deployed})
+	if err := writeJSON(a.layout.state("ID"), state{Stage: stageCommitting, ProfileTouched: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.settleOthers(t.Context(), "NEXT"); err != nil {
+		t.Error(err)
+	}
+	if b, err := os.ReadFile(a.layout.records()); err == nil {
+		t.Errorf("it was settled: %s", b)
+	}
+	if a.unfinished("ID") {
+		t.Error("it will be asked about again")
 	}
 }
