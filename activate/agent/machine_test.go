@@ -63,7 +63,11 @@ func (w *world) activate(ctx context.Context, system, action string, force bool,
 	return w.exits[key], nil
 }
 
-func (w *world) setProfile(_ context.Context, system string) error {
+func (w *world) setProfile(ctx context.Context, system string) error {
+	if w.hangs["profile"] {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if w.setErr != nil {
 		return w.setErr
 	}
@@ -71,7 +75,11 @@ func (w *world) setProfile(_ context.Context, system string) error {
 	return nil
 }
 
-func (w *world) restoreProfile(_ context.Context, old before) error {
+func (w *world) restoreProfile(ctx context.Context, old before) error {
+	if w.hangs["profile"] {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if w.restoreErr != nil {
 		return w.restoreErr
 	}
@@ -334,6 +342,41 @@ func TestMachineResume(t *testing.T) {
 				t.Errorf("a resumed deployment answers a token with %q", got)
 			}
 		})
+	}
+}
+
+// However slow a host is, systemd gives its recovery the time to come to its end.
+func TestMachineRecoversWithinTheUnitsLimits(t *testing.T) {
+	for _, seconds := range []int{1, 300} {
+		for name, hangs := range map[string][]string{
+			"profile": {"profile", "OLD boot", "OLD test"}, "boot loader": {"NEW boot", "OLD boot", "OLD test"},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.current = "NEW"
+				for _, h := range hangs {
+					w.hangs[h] = true
+				}
+				m := newMachine(w, wire.Switch)
+				m.req.ActivationTimeout = seconds
+				m.st = state{Stage: stageCommitting, Activated: true, ProfileTouched: true, Old: before{Running: "OLD", Profile: "OLD"}}
+				began := time.Now()
+				if e := m.resume(t.Context()); e.Outcome != wire.RollbackFailed {
+					t.Errorf("%s: %+v", name, e)
+				}
+				argv := unitArgv(m.req)
+				limit := ""
+				for _, a := range argv {
+					if s, ok := strings.CutPrefix(a, "--property=TimeoutStopSec="); ok {
+						limit = s
+					}
+				}
+				given, err := time.ParseDuration(limit)
+				if took := time.Since(began) + slack; err != nil || took > given { // the lock may have to be waited for
+					t.Errorf("%s: %s, and the unit gives it %s, %v", name, took, given, err)
+				}
+			})
+		}
 	}
 }
 

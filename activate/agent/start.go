@@ -86,7 +86,9 @@ func (a *agent) usable(system string) error {
 func unitArgv(req wire.Request) []string {
 	activation := time.Duration(req.ActivationTimeout) * time.Second
 	confirm := time.Duration(req.ConfirmTimeout) * time.Second
-	recovery := 6*activation + slack // profile and running system, three tries each
+	// At worst it commits, fails, and goes back: profile and boot loader; profile,
+	// boot loader and running system, the last two with three tries each.
+	recovery := (2+1+3+3)*activation + 2*slack
 	return []string{
 		"systemd-run", "--quiet", "--no-ask-password", "--collect",
 		"--unit=" + unit(req.ID),
