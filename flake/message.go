@@ -25,20 +25,15 @@ func reason(stderr string, trace bool) string {
 			}
 		}
 	}
-	last := -1
-	for i, l := range lines {
-		if strings.HasPrefix(strings.TrimSpace(l), "error:") {
-			last = i
-		}
-	}
-	if last < 0 || trace {
+	start := errorLine(lines)
+	if start < 0 || trace {
 		if !trace && len(lines) > maxReason {
 			lines = lines[len(lines)-maxReason:]
 		}
 		return strings.TrimSpace(strings.TrimPrefix(strings.Join(lines, "\n"), "error:"))
 	}
-	before := lines[:last]
-	lines = lines[last:]
+	before := lines[:start]
+	lines = lines[start:]
 	lines[0] = strings.TrimPrefix(strings.TrimSpace(lines[0]), "error:")
 	if program.MatchString(lines[0]) {
 		lines = append(lines[:1:1], append(lastWords(before), lines[1:]...)...)
@@ -47,6 +42,22 @@ func reason(stderr string, trace bool) string {
 		lines = append(lines[:maxReason:maxReason], "...")
 	}
 	return strings.TrimSpace(lines[0] + "\n" + dedent(lines[1:]))
+}
+
+// errorLine is where the last error's own text begins, -1 without one. Further
+// lines of that text may begin in the same way, but are indented.
+func errorLine(lines []string) int {
+	start := -1
+	for i, l := range lines {
+		if !strings.HasPrefix(strings.TrimLeft(l, " "), "error:") {
+			continue
+		}
+		// After a bare "error:" newer versions have the trace first.
+		if start < 0 || !strings.HasPrefix(l, " ") || lines[start] == "error:" {
+			start = i
+		}
+	}
+	return start
 }
 
 // program recognises nix's error about one that it ran, such as git, whose own
