@@ -17,6 +17,11 @@ import (
 type owner struct {
 	uid, gid int
 	mode     uint32
+	interim  bool // until the real one exists; a key that is there keeps its own
+}
+
+func (o owner) has(st *unix.Stat_t) bool {
+	return st.Uid == uint32(o.uid) && st.Gid == uint32(o.gid) && modeOf(st)&0o7777 == o.mode
 }
 
 // errIsDir is a directory in the place of a key.
@@ -34,8 +39,7 @@ func compare(d *dir, k message.Key, o owner) (message.State, error) {
 		return "", fmt.Errorf("looking at %s: %w", k.Path(), err)
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
 		return message.Different, fmt.Errorf("%s %w", k.Path(), errIsDir)
-	case st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink != 1,
-		st.Uid != uint32(o.uid) || st.Gid != uint32(o.gid) || modeOf(&st)&0o7777 != o.mode:
+	case st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink != 1 || !o.interim && !o.has(&st):
 		return message.Different, nil
 	case k.Digest == nil:
 		return message.Present, nil
@@ -114,7 +118,7 @@ func (o *owners) of(ctx context.Context, k message.Key) (own owner, unknown, err
 		}
 	}
 	if unknown != nil {
-		return owner{mode: 0o400}, unknown, nil
+		return owner{mode: 0o400, interim: true}, unknown, nil
 	}
-	return owner{uid, gid, uint32(k.Mode.Perm())}, nil, nil
+	return owner{uid: uid, gid: gid, mode: uint32(k.Mode.Perm())}, nil, nil
 }

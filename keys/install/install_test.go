@@ -139,6 +139,36 @@ func TestOwnersThatDoNotExistYet(t *testing.T) {
 	}
 }
 
+// Until its new owner exists a key is its old owner's: the host may yet go back to
+// the system that has only that one.
+func TestKeyThatWaitsForItsOwnerIsNotTakenFromAnother(t *testing.T) {
+	h := newHost(t)
+	k := h.key("a", "A")
+	k.User, k.Mode = "daemon", 0o440
+	h.ok(message.Full, k)
+	before := h.files(h.keys)
+	k.User, k.Mode = "flakeops-nobody-has-this-name", 0o400
+	if reply := h.ok(message.Pre, k); len(reply.Unchanged) != 1 || len(reply.Deferred) != 1 {
+		t.Errorf("reply %+v", reply)
+	}
+	if after := h.files(h.keys); !reflect.DeepEqual(before, after) {
+		t.Errorf("%+v became %+v", before, after)
+	}
+	if s := h.ok(message.Check, k).States; s["a"] != message.Different {
+		t.Errorf("states %v", s)
+	}
+	k.Value = message.NewSecret([]byte("B"))
+	h.ok(message.Pre, k)
+	if f := h.files(h.keys)["a"]; f.content != "B" || f.mode != 0o400 || f.uid != 0 {
+		t.Errorf("it is %+v", f)
+	}
+	k.User = "nobody"
+	h.ok(message.Full, k)
+	if f := h.files(h.keys)["a"]; f.content != "B" || f.uid == 0 {
+		t.Errorf("it is %+v", f)
+	}
+}
+
 func TestKeysStayAsTheyAreWhileSomebodyDeploys(t *testing.T) {
 	h := newHost(t)
 	h.ok(message.Full, h.key("a", "A"))
