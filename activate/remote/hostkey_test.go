@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -310,6 +311,12 @@ func TestHostCertificate(t *testing.T) {
 			h.host("h", "IdentityFile "+k.file))).Error(), "certificate")
 		// A revoked authority.
 		refused(t, newSetup(t, authority+"@revoked * "+ca.line()+"\n", h.host("h", "IdentityFile "+k.file)))
+		// A list of revoked keys that has the authority, or the key itself.
+		for _, revoked := range []key{ca, host} {
+			list := filepath.Join(t.TempDir(), "revoked")
+			write(t, list, revoked.line()+"\n")
+			contains(t, refused(t, newSetup(t, authority, h.host("h", "IdentityFile "+k.file, "RevokedHostKeys "+list))).Error(), "is revoked")
+		}
 	}
 }
 
