@@ -355,6 +355,12 @@ func TestCheckHostIP(t *testing.T) {
 	accepted(t, s)
 	write(t, s.config, "CheckHostIP yes\n"+read(t, s.config))
 	contains(t, refused(t, s).Error(), "its address 127.0.0.1")
+
+	// What is known under an alias has nothing to do with the address.
+	_, s = trusting(t, func(h *sshd) string {
+		return fmt.Sprintf("web.example %s\n[127.0.0.1]:%d %s\n", h.key.line(), h.port, other.line())
+	}, "CheckHostIP yes", "HostKeyAlias web.example")
+	accepted(t, s)
 }
 
 func TestKnownHostsFileThatCannotBeWritten(t *testing.T) {
