@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -156,6 +157,36 @@ func TestRunGivesUpOnWhatWillNotEnd(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) || time.Since(start) > 10*time.Second {
 		t.Fatalf("after %v: %v", time.Since(start), err)
+	}
+}
+
+// Callers read their buffers as soon as Run is back.
+func TestNothingIsWrittenOnceRunIsBack(t *testing.T) {
+	_, c := easy(t)
+	for range 3 {
+		ctx, cancel := context.WithCancel(testContext(t))
+		var back, late atomic.Bool
+		_, err := c.Run(ctx, run.Command{
+			Argv: []string{"sh", "-c", "trap '' TERM; yes & yes >&2"}, Grace: time.Millisecond,
+			Stdout: writerFunc(func(p []byte) (int, error) {
+				cancel()
+				late.CompareAndSwap(false, back.Load())
+				return len(p), nil
+			}),
+			Stderr: writerFunc(func(p []byte) (int, error) {
+				late.CompareAndSwap(false, back.Load())
+				return len(p), nil
+			}),
+		})
+		back.Store(true)
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		_, err = c.Run(testContext(t), run.Command{Argv: []string{"true"}}) // what was under way has come by now
+		must(t, err)
+		if late.Load() {
+			t.Fatal("a stream was written to afterwards")
+		}
 	}
 }
 
