@@ -26,12 +26,7 @@ func (u untouched) SignWithFlags(ssh.PublicKey, []byte, agent.SignatureFlags) (*
 func TestAnAgentThatNeverSignsEndsWithTheContext(t *testing.T) {
 	k := newKey(t, "ed25519", "")
 	h := startSSHD(t, []key{k})
-	ring, ok := agent.NewKeyring().(agent.ExtendedAgent)
-	if !ok {
-		t.Fatal("no keyring that signs with flags")
-	}
-	must(t, ring.Add(agent.AddedKey{PrivateKey: k.raw}))
-	u := untouched{ring, make(chan struct{}, 1), make(chan struct{})}
+	u := untouched{holding(t, k), make(chan struct{}, 1), make(chan struct{})}
 	defer close(u.end)
 	s := newSetup(t, h.known(), h.host("h", "IdentitiesOnly no", "IdentityAgent "+serveAgent(t, u)))
 
@@ -56,4 +51,32 @@ func TestAnAgentThatNeverSignsEndsWithTheContext(t *testing.T) {
 	case <-time.After(testTimeout):
 		t.Error("still waiting for the agent")
 	}
+}
+
+// slow is an agent whose operator takes their time to touch the key.
+type slow struct {
+	agent.ExtendedAgent
+	touch time.Duration
+}
+
+func (s slow) SignWithFlags(key ssh.PublicKey, data []byte, flags agent.SignatureFlags) (*ssh.Signature, error) {
+	time.Sleep(s.touch)
+	return s.ExtendedAgent.SignWithFlags(key, data, flags)
+}
+
+func TestConnectTimeoutDoesNotCountATouch(t *testing.T) {
+	k := newKey(t, "ed25519", "")
+	h := startSSHD(t, []key{k})
+	socket := serveAgent(t, slow{holding(t, k), 1500 * time.Millisecond})
+	accepted(t, newSetup(t, h.known(), h.host("h", "IdentitiesOnly no", "IdentityAgent "+socket, "ConnectTimeout 1")))
+}
+
+func holding(t *testing.T, k key) agent.ExtendedAgent {
+	t.Helper()
+	ring, ok := agent.NewKeyring().(agent.ExtendedAgent)
+	if !ok {
+		t.Fatal("no keyring that signs with flags")
+	}
+	must(t, ring.Add(agent.AddedKey{PrivateKey: k.raw}))
+	return ring
 }

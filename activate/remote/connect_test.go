@@ -151,6 +151,17 @@ func TestAlternatesAreTriedInOrder(t *testing.T) {
 	}
 }
 
+// An old address that swallows everything must not take a confirm's seconds.
+func TestAnAlternateIsTriedBesideASilentAddress(t *testing.T) {
+	k := newKey(t, "ed25519", "")
+	h := startSSHD(t, []key{k})
+	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file),
+		fmt.Sprintf("Host silent\n HostName 127.0.0.1\n Port %d\n ConnectTimeout 600\n", blackHole(t)))
+	c, err := s.Dial(testContext(t), Target{Node: "web1", Host: "silent", Alternates: []string{"h"}})
+	must(t, err)
+	_ = c.Close()
+}
+
 func TestTargetOverridesSSHConfig(t *testing.T) {
 	k := newKey(t, "ed25519", "")
 	h := startSSHD(t, []key{k})

@@ -244,10 +244,10 @@ func TestExpand(t *testing.T) {
 func TestHomeIsThatOfTheAccountAsInSSH(t *testing.T) {
 	t.Setenv("HOME", "/elsewhere")
 	c, err := new(Dialer).resolve(testContext(t), destination{Host: "h", Before: []string{"-F", "none"}, Options: []string{
-		"IdentityFile=~/x", "CertificateFile=%d/x", "UserKnownHostsFile=~/x", // ssh -G expands the last one itself
+		"IdentityFile=~/x", "CertificateFile=%d/x", "RevokedHostKeys=~/x", "UserKnownHostsFile=~/x", // ssh -G expands the last one itself
 	}})
 	must(t, err)
-	for _, list := range [][]string{c.IdentityFiles, c.CertFiles} {
+	for _, list := range [][]string{c.IdentityFiles, c.CertFiles, {c.Revoked}} {
 		if !reflect.DeepEqual(list, c.KnownHosts) {
 			t.Errorf("%q, want %q as ssh has it", list, c.KnownHosts)
 		}
