@@ -2,27 +2,20 @@ package remote
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 )
 
-// knownHostsLock is how long another process may keep the file to itself.
-const knownHostsLock = 5 * time.Second
-
-// addKnownHost appends one line to a known_hosts file. The lock keeps parallel
-// connections from noting the same key twice; the append, from losing lines to
-// programs that know no lock.
-func addKnownHost(ctx context.Context, file, address string, key ssh.PublicKey, hashed bool) error {
+// addKnownHost appends one line to a known_hosts file, as ssh does: a line that
+// another process adds at the same time stays.
+func addKnownHost(file, address string, key ssh.PublicKey, hashed bool) error {
 	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file", file)
 	}
@@ -34,17 +27,6 @@ func addKnownHost(ctx context.Context, file, address string, key ssh.PublicKey, 
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	ctx, cancel := context.WithTimeout(ctx, knownHostsLock)
-	defer cancel()
-	lock := flock.New(file)
-	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return fmt.Errorf("locking %s: %w", file, err)
-	}
-	defer func() { _ = lock.Unlock() }()
-
-	if known, err := loadKnownHosts([]string{file}); err == nil && known.check(address, key).known {
-		return nil
-	}
 	line := knownhosts.Line([]string{address}, key)
 	if hashed {
 		name, rest, _ := strings.Cut(line, " ")

@@ -153,9 +153,7 @@ func (h *hostKeys) unknown(key ssh.PublicKey) error {
 		}
 		return nil
 	case "accept-new", "no":
-		if !h.remembered(key) {
-			h.add(key)
-		}
+		h.add(key)
 		return nil
 	}
 	return h.refuse(key, nil, "is unknown, and StrictHostKeyChecking is yes", next)
@@ -191,16 +189,18 @@ func (h *hostKeys) remembered(key ssh.PublicKey) bool {
 	return ok
 }
 
-// add notes an accepted key. Not being able to is no reason to refuse the host.
+// add notes an accepted key, once. Not being able to is no reason to refuse the host.
 func (h *hostKeys) add(key ssh.PublicKey) {
-	h.dialer.hosts.Store(h.id(key), true)
+	if _, already := h.dialer.hosts.LoadOrStore(h.id(key), true); already {
+		return
+	}
 	log := h.dialer.Log.Warn().Str("node", h.node).Str("host", h.name()).Str("key", ssh.FingerprintSHA256(key))
 	if len(h.config.KnownHosts) == 0 {
 		log.Msg("accepted an unknown host key; there is no UserKnownHostsFile to note it in")
 		return
 	}
 	file := h.config.KnownHosts[0]
-	if err := addKnownHost(h.ctx, file, h.address, key, h.config.HashHosts); err != nil {
+	if err := addKnownHost(file, h.address, key, h.config.HashHosts); err != nil {
 		log.Err(err).Msg("accepted an unknown host key, but could not note it")
 		return
 	}
