@@ -149,7 +149,7 @@ func TestElevate(t *testing.T) {
 	})
 
 	t.Run("three wrong passwords", func(t *testing.T) {
-		p := &prompter{secrets: []string{"secret-1", "secret-2", "secret-3", "secret-4"}}
+		p := &prompter{secrets: []string{"secret-1", "secret-2", "secret-3", opsPassword}}
 		c := as(t, h, k, "opspw", p)
 		out, _, err := rootEcho(t, c, "data")
 		if err == nil || out != "" || len(p.questions()) != 3 {
@@ -158,6 +158,11 @@ func TestElevate(t *testing.T) {
 		contains(t, err.Error(), "web1", `opspw could not become root with "sudo -H --"`, "incorrect password")
 		if strings.Contains(err.Error(), "secret-") || strings.Contains(err.Error(), "flakeops-") {
 			t.Errorf("error %v", err)
+		}
+		// What was wrong is not tried again: it would bring a lockout closer.
+		out, _, err = rootEcho(t, c, "data")
+		if q := p.questions(); err != nil || out != "0\ndata" || len(q) != 4 || strings.HasPrefix(q[3], "wrong; ") {
+			t.Errorf("afterwards: stdout %q, asked %q: %v", out, q, err)
 		}
 	})
 
@@ -240,6 +245,23 @@ func TestElevate(t *testing.T) {
 		var ae *AuthError
 		if !errors.As(err, &ae) {
 			t.Errorf("error %v", err)
+		}
+	})
+
+	t.Run("password login, three wrong passwords", func(t *testing.T) {
+		s := newSetup(t, h.known(), h.host("h", "IdentityFile none"))
+		p := &prompter{secrets: []string{"secret-1", "secret-2", "secret-3", opsPassword}}
+		s.Prompt = p
+		_, err := s.Dial(testContext(t), Target{Node: "web1", Host: "h", User: "ops"})
+		var ae *AuthError
+		if !errors.As(err, &ae) || strings.Contains(err.Error(), "secret-") {
+			t.Fatalf("error %v", err)
+		}
+		c, err := s.Dial(testContext(t), Target{Node: "web1", Host: "h", User: "ops"})
+		must(t, err)
+		_ = c.Close()
+		if q := p.questions(); len(q) != 4 || strings.HasPrefix(q[3], "wrong; ") {
+			t.Errorf("asked %q", q)
 		}
 	})
 }
