@@ -151,6 +151,16 @@ func TestAlternatesAreTriedInOrder(t *testing.T) {
 	}
 }
 
+func TestBindAddress(t *testing.T) {
+	k := newKey(t, "ed25519", "")
+	h := startSSHD(t, []key{k})
+	c := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file, "BindAddress 127.0.0.2")).dial(t, "h")
+	out, err := run.Output(testContext(t), c, run.Command{Argv: []string{"sh", "-c", "echo $SSH_CONNECTION"}})
+	if err != nil || !strings.HasPrefix(string(out), "127.0.0.2 ") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
 // An old address that swallows everything must not take a confirm's seconds.
 func TestAnAlternateIsTriedBesideASilentAddress(t *testing.T) {
 	k := newKey(t, "ed25519", "")
