@@ -18,6 +18,7 @@ import (
 	"flakeops/internal/run"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
 )
 
 // newLender starts a Lender whose ssh is this test binary.
@@ -307,6 +308,38 @@ func TestTakeBackEndsWhatRuns(t *testing.T) {
 	if code, _, _ := shimEnds(t, l, host, "nix-store --serve --write"); code != shimFailed {
 		t.Errorf("afterwards: exit status %d", code)
 	}
+}
+
+func TestTakeBackWhileNobodyReads(t *testing.T) {
+	_, c := easy(t)
+	l := newLender(t)
+	host, takeBack := l.Lend(c)
+	chatty := filepath.Join(t.TempDir(), "nix-store")
+	write(t, chatty, "#!/bin/sh\nexec yes\n")
+	must(t, os.Chmod(chatty, 0o700))
+	r, w, err := os.Pipe()
+	must(t, err)
+	defer func() { _ = r.Close() }()
+	cmd := shim(t, l, host, chatty+" --serve --write")
+	cmd.Stdout = w
+	must(t, cmd.Start())
+	must(t, w.Close())
+	eventually(t, "a full pipe", func() bool {
+		n, err := unix.IoctlGetInt(int(r.Fd()), unix.TIOCINQ)
+		return err == nil && n > 3*copyBuffer/4
+	})
+	done := make(chan struct{})
+	go func() {
+		takeBack()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(testTimeout):
+		t.Error("takeBack waits for a reader")
+	}
+	_ = r.Close()
+	_ = cmd.Wait()
 }
 
 func TestShimOverALostConnection(t *testing.T) {
