@@ -41,6 +41,9 @@ func (c *Conn) session(ctx context.Context, line string, s streams) (code int, e
 	defer out.shut()
 	defer errw.shut()
 	s.stdout, s.stderr = out, errw
+	if s.grace == 0 {
+		s.grace = defaultGrace
+	}
 
 	var open atomic.Pointer[ssh.Session]
 	done := make(chan outcome, 1)
@@ -54,9 +57,6 @@ func (c *Conn) session(ctx context.Context, line string, s streams) (code int, e
 	case <-c.closed:
 		return c.afterLoss(done)
 	case <-ctx.Done():
-	}
-	if s.grace == 0 {
-		s.grace = defaultGrace
 	}
 	if sess := open.Load(); sess != nil {
 		refused := make(chan struct{})
