@@ -36,8 +36,8 @@ type Mode string
 const (
 	// Pre adds and changes keys before an activation. A user or group that
 	// does not exist yet is allowed: until a Full message its key keeps the
-	// owner that it has, and belongs to root when it is written. Nothing is removed, and what uses the keys is restarted by the
-	// next Full message.
+	// owner that it has, or belongs to root when it is written. Nothing is
+	// removed, and what uses the keys is restarted by the next Full message.
 	Pre Mode = "pre"
 	// Full makes the host's keys those of the message: owners must exist, keys
 	// that an earlier message installed and that are not in this one are
