@@ -31,9 +31,12 @@ func TestDir(t *testing.T) {
 		if f.Dir != want {
 			t.Errorf("%s: %q, want %q", ref, f.Dir, want)
 		}
-		root := want
+		root, below := want, ""
 		if want == sub {
-			root = gitDir
+			root, below = gitDir, "in side"
+		}
+		if f.Sub != below {
+			t.Errorf("%s: %q below its source, want %q", ref, f.Sub, below)
 		}
 		if f.Root != root {
 			t.Errorf("%s: root %q, want %q", ref, f.Root, root)

@@ -27,6 +27,7 @@ type Flake struct {
 	Path         string            // store path of the source
 	Root         string            // local directory that Path is a copy of, "" for a remote flake
 	Dir          string            // the directory in Root that flake.nix is read from
+	Sub          string            // the same below Path, relative; "" for its top
 	Revision     string            // commit, empty when the source has none or is dirty
 	Dirty        bool              // a work tree with uncommitted changes
 	LastModified time.Time         // of the source; zero when unknown
@@ -139,6 +140,7 @@ func parseMetadata(data []byte) (*Flake, error) {
 		Inputs:      inputs(m.Get("locks")),
 	}
 	f.Root, f.Dir = localTree(m.Get("resolved"))
+	f.Sub = m.Get("resolved.dir").String()
 	if f.URL == "" || !strings.HasPrefix(f.Path, "/") {
 		return nil, errors.New("nix flake metadata printed JSON without url and path: is this version of nix older than 2.8")
 	}

@@ -11,11 +11,7 @@ import (
 func (r *Reader) Exposed(file string) error {
 	name := file
 	if !filepath.IsAbs(name) {
-		dir := r.Dir
-		if dir == "" {
-			dir = r.Source // a remote flake has no other
-		}
-		name = filepath.Join(dir, name)
+		name = filepath.Join(r.flakeDir(), name)
 	}
 	err := fileSource{dir: r.Dir, root: r.Root, source: r.Source}.refuse(name)
 	var missing syscall.Errno

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"path/filepath"
 	"sync"
 
 	"flakeops/internal/run"
@@ -17,6 +18,7 @@ const atOnce = 4
 type Reader struct {
 	Dir    string // the flake's directory on this machine; empty when it has none
 	Source string // store path of the flake's source
+	Sub    string // the flake's directory below Source
 	Root   string // the directory that Source is a copy of; empty means Dir
 	// Texts evaluates the values that are in the flake: those of attrs, by
 	// attribute. Its error must not hold a value.
@@ -64,17 +66,21 @@ func (r *Reader) Read(ctx context.Context, node string, keys []Key) ([]Value, er
 	return values, nil
 }
 
+// flakeDir is the flake's directory; a remote flake has only that in the store.
+func (r *Reader) flakeDir() string {
+	if r.Dir != "" {
+		return r.Dir
+	}
+	return filepath.Join(r.Source, r.Sub)
+}
+
 // sources gives, for the keys of a node, the source of each.
 func (r *Reader) sources(node string, keys []Key) func(Key) Source {
 	runner := r.Runner
 	if runner == nil {
 		runner = run.Local{}
 	}
-	dir := r.Dir
-	if dir == "" {
-		dir = r.Source // what a remote flake has for a directory
-	}
-	commands := commandSource{node: node, dir: dir, runner: runner, memo: &r.memo, slots: r.slots}
+	commands := commandSource{node: node, dir: r.flakeDir(), runner: runner, memo: &r.memo, slots: r.slots}
 	files := fileSource{dir: r.Dir, root: r.Root, source: r.Source}
 	texts := &textSource{node: node, texts: r.Texts, turn: newTurn()}
 	for _, k := range keys {

@@ -180,6 +180,20 @@ func TestCommandGetsArgvDirectoryAndNames(t *testing.T) {
 	}
 }
 
+// A flake that is not here, and not at the top of its source, has a directory too.
+func TestCommandOfARemoteFlakeRunsInItsDirectory(t *testing.T) {
+	source := t.TempDir()
+	if err := os.Mkdir(filepath.Join(source, "sub"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for sub, want := range map[string]string{"": source, "sub": filepath.Join(source, "sub")} {
+		got, err := (&Reader{Source: source, Sub: sub}).Read(t.Context(), "web", []Key{commandKey("k", "pwd")})
+		if err != nil || string(got[0].Secret.Reveal()) != want+"\n" {
+			t.Errorf("%q: %v, want it to run in %s", sub, err, want)
+		}
+	}
+}
+
 func TestCommandRunsOnceForEachNodeAndKey(t *testing.T) {
 	dir := t.TempDir()
 	r := &Reader{Dir: dir}

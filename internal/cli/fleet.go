@@ -153,6 +153,7 @@ func (f *fleet) reader() *keys.Reader {
 	return &keys.Reader{
 		Dir:    f.flake.Dir,
 		Source: f.flake.Path,
+		Sub:    f.flake.Sub,
 		Root:   f.flake.Root,
 		Texts: func(ctx context.Context, node string, attrs []string) (map[string]keys.Secret, error) {
 			texts, err := f.flake.KeyTexts(ctx, node, attrs)
