@@ -17,9 +17,10 @@
 //	waiting       until the token comes: accepted or too late is decided here,
 //	              once, under a mutex; not confirmed -> rolling back
 //	committing    profile := NEW; NEW/bin/switch-to-configuration boot
-//	              failed -> rolling back
+//	              failed, or somebody has activated another system -> rolling back
 //	rolling back  profile and boot loader := OLD when they were touched;
-//	              OLD/bin/switch-to-configuration test when it was activating
+//	              OLD/bin/switch-to-configuration test when it was activating,
+//	              unless what runs is somebody else's
 //	finished      outcome to the event log and the record; roots removed
 //
 // OLD is always the path that ran when the lock was taken, never "the

@@ -173,6 +173,18 @@ func TestUnconfirmedSystemLeftRunningIsActivatedAgain(t *testing.T) {
 	web.runs(system)
 }
 
+// With nobody left who follows the deployment, systemd alone brings the host back.
+func TestKilledAgentIsRolledBackWithoutADeployer(t *testing.T) {
+	web, before, p := gated(t, nil)
+	p.signal(syscall.SIGKILL)
+	p.wait().exits(-1)
+	eventually(t, "nobody follows", func() bool { return web.holds(`! grep -lz '^start$' /proc/[0-9]*/cmdline 2>/dev/null | grep -q .`) })
+	web.sh("systemctl kill --kill-who=main --signal=KILL 'flakeops-*'")
+	eventually(t, "the host rolled back", func() bool { return web.lastOutcome() == wire.RolledBack })
+	web.settled()
+	web.is(before)
+}
+
 func TestKilledDeployerDuringActivationIsRolledBack(t *testing.T) {
 	web, before, p := gated(t, nil)
 	p.signal(syscall.SIGKILL)
