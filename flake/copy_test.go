@@ -84,7 +84,8 @@ func TestCopyTellsWhatSSHSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := "#!/bin/sh\necho \"$WORD: the host went away\" >&2\nexit 255\n"
+	// Nix has begun to talk by then; else it may say only that its pipe broke.
+	script := "#!/bin/sh\nhead -c 8 >/dev/null\necho \"$WORD: the host went away\" >&2\nexit 255\n"
 	if err := os.WriteFile(filepath.Join(dir, "ssh"), []byte(script), 0o700); err != nil { //nolint:gosec // a program
 		t.Fatal(err)
 	}
