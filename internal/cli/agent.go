@@ -2,25 +2,16 @@ package cli
 
 import (
 	"context"
+	"io"
 
 	"flakeops/activate/agent"
 	"flakeops/keys/install"
 )
 
-type agentCmd struct {
-	Args []string `arg:"" optional:""`
-}
-
-// Run hands over to the agent, whose exit status is the process's.
-func (c agentCmd) Run(ctx context.Context, s *session) error {
-	code := 0
-	if len(c.Args) == 1 && c.Args[0] == "keys" {
-		code = install.Main(ctx, agent.Busy, s.stdin, s.stdout, s.stderr)
-	} else {
-		code = agent.Main(ctx, c.Args, s.stdin, s.stdout, s.stderr)
+// agentMain is what a deployer runs on a host.
+func agentMain(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 1 && args[0] == "keys" {
+		return install.Main(ctx, agent.Busy, stdin, stdout, stderr)
 	}
-	if code != 0 {
-		return exitStatus(code)
-	}
-	return nil
+	return agent.Main(ctx, args, stdin, stdout, stderr)
 }

@@ -43,8 +43,13 @@ func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)
 // its exit code. When ctx ends, what is under way is undone or left to the
 // hosts to undo, and Main returns ExitInterrupted.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if len(args) > 0 && filepath.Base(args[0]) == "ssh" && os.Getenv("FLAKEOPS_SSH_SOCKET") != "" {
+	// The other two parts that the program plays are called by programs, many
+	// times in a run: they do without the grammar.
+	switch {
+	case len(args) > 0 && filepath.Base(args[0]) == "ssh" && os.Getenv(remote.SocketEnv) != "":
 		return remote.Shim(args[1:], stdin, stdout, stderr)
+	case len(args) > 1 && args[1] == "agent":
+		return agentMain(ctx, args[2:], stdin, stdout, stderr)
 	}
 	s := &session{stdin: stdin, stdout: stdout, stderr: stderr}
 	g := &grammar{}

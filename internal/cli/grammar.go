@@ -13,7 +13,6 @@ type grammar struct {
 	Validate validateCmd `cmd:"" help:"Check the nodes' settings, without building anything."`
 	List     listCmd     `cmd:"" help:"List the nodes and their settings."`
 	Version  versionCmd  `cmd:"" help:"Say which flakeops this is."`
-	Agent    agentCmd    `cmd:"" hidden:"" passthrough:"" help:"What the deployer runs on a host."`
 
 	Man        manCmd        `cmd:"" hidden:"" help:"Print the manual page."`
 	Completion completionCmd `cmd:"" hidden:"" help:"Print what makes a shell complete arguments."`
