@@ -63,6 +63,7 @@ pkgs.buildGoModule {
 
   meta = {
     description = "Deploys a NixOS fleet from its flake and cannot lock its operator out";
+    license = pkgs.lib.licenses.mit;
     mainProgram = "flakeops";
   };
 }

@@ -16,4 +16,6 @@ rec {
       from = builtins.stringLength text - builtins.stringLength suffix;
     in
     from >= 0 && builtins.substring from (-1) text == suffix;
+
+  licenses.mit.spdxId = "MIT";
 }
