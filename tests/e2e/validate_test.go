@@ -46,6 +46,8 @@ func TestValidateNamesNodeAndOption(t *testing.T) {
 			}
 		})
 	}
+	f.nodes["web"] = flakes.Node{}
+	f.write()
 	f.run("validate", "path:"+f.dir, "--on", "@berlin").exits(1).says("no node has the tag berlin")
 }
 
