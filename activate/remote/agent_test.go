@@ -65,10 +65,11 @@ func (s slow) SignWithFlags(key ssh.PublicKey, data []byte, flags agent.Signatur
 }
 
 func TestConnectTimeoutDoesNotCountATouch(t *testing.T) {
+	t.Parallel()
 	k := newKey(t, "ed25519", "")
 	h := startSSHD(t, []key{k})
-	socket := serveAgent(t, slow{holding(t, k), 1500 * time.Millisecond})
-	accepted(t, newSetup(t, h.known(), h.host("h", "IdentitiesOnly no", "IdentityAgent "+socket, "ConnectTimeout 1")))
+	socket := serveAgent(t, slow{holding(t, k), 4 * time.Second})
+	accepted(t, newSetup(t, h.known(), h.host("h", "IdentitiesOnly no", "IdentityAgent "+socket, "ConnectTimeout 3")))
 }
 
 func holding(t *testing.T, k key) agent.ExtendedAgent {
