@@ -136,6 +136,9 @@ func withHint(text, hint string) string {
 	case strings.Contains(text, "\n"):
 		return text + "\n" + hint
 	default:
+		if !strings.HasSuffix(text, "..") { // nix ends some of its messages with a full stop
+			text = strings.TrimSuffix(text, ".")
+		}
 		return text + ": " + hint
 	}
 }
