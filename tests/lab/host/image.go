@@ -24,11 +24,15 @@ import (
 var recipe embed.FS
 
 // imagePackages are what a host has beyond Debian's essential packages.
-func imagePackages() []string {
-	return []string{
+func imagePackages(suite string) []string {
+	packages := []string{
 		"ca-certificates", "dbus", "git", "inotify-tools", "iproute2", "nftables", "nix-bin", "nix-setup-systemd",
 		"openssh-client", "openssh-server", "procps", "sudo", "systemd", "systemd-sysv",
 	}
+	if suite == "bookworm" { // one is enough to log in with every shell that an operator may have
+		packages = append(packages, "csh", "elvish", "fish", "ksh93u+m", "mksh", "tcsh", "yash", "zsh")
+	}
+	return packages
 }
 
 // mirrorVariable names another mirror than Debian's own to build images from.
@@ -46,7 +50,7 @@ func findImage(suite string) (image, error) {
 		return image{}, fmt.Errorf("no such suite: %q; there are %s", suite, strings.Join(Suites(), ", "))
 	}
 	digest := sha256.New()
-	fmt.Fprintln(digest, imagePackages(), SudoPassword, runtime.GOARCH)
+	fmt.Fprintln(digest, imagePackages(suite), SudoPassword, runtime.GOARCH)
 	err := fs.WalkDir(recipe, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -150,7 +154,7 @@ func debootstrap(ctx context.Context, suite, files, dir string) error {
 		"mmdebstrap", "--quiet", "--variant=minbase",
 		// A mirror may be a frozen copy, whose Release files have expired.
 		`--aptopt=Acquire::Check-Valid-Until "false"`,
-		"--include=" + strings.Join(imagePackages(), ","),
+		"--include=" + strings.Join(imagePackages(suite), ","),
 		"--customize-hook=sh " + run.Quote([]string{files + "/customize.sh", files}) + ` "$1"`,
 		suite, dir,
 	}

@@ -18,7 +18,7 @@ import (
 func packages() []string {
 	return []string{
 		"ca-certificates", "debian-archive-keyring", "diffutils", "git", "iproute2", "mmdebstrap",
-		"nftables", "nix-bin", "openssh-client", "sudo", "systemd-container", "util-linux",
+		"nftables", "nix-bin", "openssh-client", "openssh-server", "sudo", "systemd-container", "util-linux",
 	}
 }
 
