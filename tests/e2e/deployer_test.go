@@ -156,7 +156,7 @@ func isOrderly(r *result) {
 // by itself.
 func (p *process) usedLess(bytes int64) {
 	p.t.Helper()
-	if u, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage); !ok || u.Maxrss<<10 > bytes {
+	if u, ok := p.Cmd.ProcessState.SysUsage().(*syscall.Rusage); !ok || u.Maxrss<<10 > bytes {
 		p.t.Errorf("used %d MB, want %d at most", u.Maxrss>>10, bytes>>20)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"flakeops/tests/flakes"
 	"flakeops/tests/lab/host"
+	"flakeops/tests/trial"
 )
 
 // fleet is a flake, the hosts of its nodes, and an operator's home.
@@ -132,24 +133,14 @@ func (f *fleet) version(name, v string, faults ...string) string {
 	return f.set(name, func(n *flakes.Node) { n.Version, n.Faults = v, faults })
 }
 
-// env is the operator's environment. Nothing in it is the developer's own.
+// env is the operator's environment.
 func (f *fleet) env() []string {
-	env := []string{
-		"PATH=" + os.Getenv("PATH"),
-		"HOME=" + f.home,
-		"XDG_RUNTIME_DIR=" + f.runtimeDir(),
-		"NIX_SSHOPTS=-F " + f.sshConfig(),
-		"LANG=C.UTF-8",
-	}
-	return append(env, host.NixEnv()...)
-}
-
-func (f *fleet) runtimeDir() string {
-	dir := filepath.Join(f.home, "run")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	f.t.Helper()
+	env, err := trial.Env(f.home, f.sshConfig())
+	if err != nil {
 		f.t.Fatal(err)
 	}
-	return dir
+	return env
 }
 
 // sshConfig is the operator's ssh_config.

@@ -1,15 +1,14 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
 
 	"flakeops/activate/wire"
 	"flakeops/tests/lab/host"
+	"flakeops/tests/trial"
 )
 
 // machine is a host, seen from inside.
@@ -38,33 +37,17 @@ func (m *machine) holds(script string) bool {
 	return err == nil
 }
 
-// snapshot is everything that a deployment may change and a rollback restores.
-type snapshot struct {
-	Running, Profile, Boot string   // systems
-	Current                string   // generation link of the profile
-	Generations            []string // all of them
-	Roots                  []string // of flakeops
-	Version                string   // that the service of the running system wrote
-}
+type snapshot = trial.Snapshot
 
 func (m *machine) snapshot() snapshot {
 	m.t.Helper()
-	out := m.sh(`
-		readlink -f /run/current-system
-		readlink -f /nix/var/nix/profiles/system
-		readlink -f /boot/default-system
-		readlink /nix/var/nix/profiles/system
-		ls /nix/var/nix/profiles | grep '^system-.*-link$' | sort | tr '\n' ' '; echo
-		ls /nix/var/nix/gcroots/flakeops 2>/dev/null | tr '\n' ' '; echo
-		cat /run/fleet/version 2>/dev/null || echo`)
-	lines := strings.Split(out, "\n")
-	for len(lines) < 7 {
-		lines = append(lines, "")
+	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
+	defer cancel()
+	s, err := trial.Look(ctx, m.Host)
+	if err != nil {
+		m.t.Fatalf("%s: %v", m.Name, err)
 	}
-	return snapshot{
-		Running: lines[0], Profile: lines[1], Boot: lines[2], Current: lines[3],
-		Generations: strings.Fields(lines[4]), Roots: strings.Fields(lines[5]), Version: lines[6],
-	}
+	return s
 }
 
 // is asserts that the host is exactly as it was.
@@ -90,14 +73,11 @@ func (m *machine) runs(system string) {
 // records are the lines of the host's deployments file.
 func (m *machine) records() []wire.Record {
 	m.t.Helper()
-	out := m.sh("cat /var/lib/flakeops/deployments.jsonl 2>/dev/null || :")
-	var all []wire.Record
-	for s := bufio.NewScanner(strings.NewReader(out)); s.Scan(); {
-		var r wire.Record
-		if err := json.Unmarshal(s.Bytes(), &r); err != nil {
-			m.t.Errorf("%s: record %q: %v", m.Name, s.Text(), err)
-		}
-		all = append(all, r)
+	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
+	defer cancel()
+	all, err := trial.Records(ctx, m.Host)
+	if err != nil {
+		m.t.Errorf("%s: %v", m.Name, err)
 	}
 	return all
 }
@@ -116,7 +96,7 @@ func (m *machine) lastOutcome() wire.Outcome {
 func (m *machine) settled() {
 	m.t.Helper()
 	eventually(m.t, m.Name+" is settled", func() bool {
-		return m.holds(`[ -z "$(systemctl list-units --all --plain --no-legend 'flakeops-*')" ]`)
+		return m.holds(trial.Settled)
 	})
 }
 

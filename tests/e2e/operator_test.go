@@ -1,15 +1,13 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"flakeops/tests/trial"
 )
 
 // patience bounds every wait of a test.
@@ -25,10 +23,8 @@ type result struct {
 
 // process is a flakeops that runs.
 type process struct {
+	*trial.Process
 	t      *testing.T
-	cmd    *exec.Cmd
-	stdout watched
-	stderr watched
 	cancel context.CancelFunc
 }
 
@@ -54,18 +50,13 @@ func (f *fleet) start(args ...string) *process {
 func (f *fleet) startEnv(env []string, args ...string) *process {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
-	p := &process{t: f.t, cancel: cancel, cmd: exec.CommandContext(ctx, binary, args...)}
-	p.cmd.Env = append(f.env(), env...)
-	p.cmd.Dir = f.home
-	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-	// A process group of its own, as a shell gives it, so that a signal can be
-	// sent as Ctrl-C is; and no terminal to ask questions on.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
+	started, err := trial.Start(ctx, f.home, append(f.env(), env...), append([]string{binary}, args...)...)
+	if err != nil {
 		cancel()
 		f.t.Fatal(err)
 	}
-	f.t.Cleanup(func() { cancel(); _ = p.cmd.Wait() })
+	p := &process{Process: started, t: f.t, cancel: cancel}
+	f.t.Cleanup(func() { cancel(); _ = p.Cmd.Wait() })
 	return p
 }
 
@@ -73,18 +64,17 @@ func (f *fleet) startEnv(env []string, args ...string) *process {
 func (p *process) wait() *result {
 	p.t.Helper()
 	defer p.cancel()
-	err := p.cmd.Wait()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		p.t.Fatalf("running flakeops: %v", err)
+	code, err := p.Wait()
+	if err != nil {
+		p.t.Fatal(err)
 	}
-	return &result{t: p.t, code: p.cmd.ProcessState.ExitCode(), stdout: p.stdout.String(), stderr: p.stderr.String()}
+	return &result{t: p.t, code: code, stdout: p.Stdout.String(), stderr: p.Stderr.String()}
 }
 
-// signal sends a signal to the whole process group, as a terminal does.
+// signal sends a signal to the whole process group.
 func (p *process) signal(s syscall.Signal) {
 	p.t.Helper()
-	if err := syscall.Kill(-p.cmd.Process.Pid, s); err != nil {
+	if err := p.Signal(s); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -92,7 +82,7 @@ func (p *process) signal(s syscall.Signal) {
 // says waits until flakeops has written text to stderr.
 func (p *process) says(text string) {
 	p.t.Helper()
-	eventually(p.t, "flakeops says "+text, func() bool { return strings.Contains(p.stderr.String(), text) })
+	eventually(p.t, "flakeops says "+text, func() bool { return strings.Contains(p.Stderr.String(), text) })
 }
 
 // exits asserts the exit code and shows everything if it is another.
@@ -135,22 +125,4 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-}
-
-// watched is a buffer that can be read while it is written.
-type watched struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (w *watched) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.b.Write(p)
-}
-
-func (w *watched) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.b.String()
 }

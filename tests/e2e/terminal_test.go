@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+
+	"flakeops/tests/trial"
 )
 
 // terminal is a flakeops with a terminal, on which questions can be answered.
@@ -16,7 +18,7 @@ type terminal struct {
 	process *process
 	t       *testing.T
 	pty     *os.File
-	screen  watched
+	screen  trial.Watched
 	copied  chan struct{}
 	seen    int // how much of the screen was looked at
 }
@@ -25,10 +27,10 @@ type terminal struct {
 func (f *fleet) startOnTerminal(args ...string) *terminal {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
-	p := &process{t: f.t, cancel: cancel, cmd: exec.CommandContext(ctx, binary, args...)}
-	p.cmd.Env = append(f.env(), "TERM=xterm")
-	p.cmd.Dir = f.home
-	file, err := pty.StartWithSize(p.cmd, &pty.Winsize{Rows: 40, Cols: 120})
+	p := &process{Process: &trial.Process{Cmd: exec.CommandContext(ctx, binary, args...)}, t: f.t, cancel: cancel}
+	p.Cmd.Env = append(f.env(), "TERM=xterm")
+	p.Cmd.Dir = f.home
+	file, err := pty.StartWithSize(p.Cmd, &pty.Winsize{Rows: 40, Cols: 120})
 	if err != nil {
 		cancel()
 		f.t.Fatal(err)
@@ -38,7 +40,7 @@ func (f *fleet) startOnTerminal(args ...string) *terminal {
 		defer close(t.copied)
 		_, _ = io.Copy(&t.screen, file) // ends with EIO when the program does
 	}()
-	f.t.Cleanup(func() { cancel(); _ = p.cmd.Wait(); _ = file.Close() })
+	f.t.Cleanup(func() { cancel(); _ = p.Cmd.Wait(); _ = file.Close() })
 	return t
 }
 
