@@ -10,11 +10,19 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"flakeops/internal/run"
 )
 
 const (
 	stderrTail   = 8 << 10
 	defaultGrace = 2 * time.Second
+
+	// sshd counts a session against MaxSessions for a moment after its command
+	// has ended.
+	refusedFor   = 2 * time.Second        // tried again for so long
+	refusedEvery = 100 * time.Millisecond // and so often
+	behind       = 200 * time.Millisecond // by how much the connection's reader may be late
 )
 
 // streams are what a session is connected to.
@@ -30,10 +38,27 @@ type outcome struct {
 	err  error
 }
 
-// session runs line and waits for its end. The error is nil for an exit status.
-// When it returns nothing is written to the streams any more, even if the
-// session itself could not be ended.
-func (c *Conn) session(ctx context.Context, line string, s streams) (code int, err error) {
+// progress is what a session's driver shows of it.
+type progress struct {
+	open    atomic.Pointer[ssh.Session]
+	settled atomic.Bool // whether the command is run: by who asks the host to, or gives up before
+}
+
+// session runs line and waits for its end. The error is nil for an exit status,
+// and a *run.NotStartedError for what the host was never asked to run. When it
+// returns nothing is written to the streams any more, even if the session itself
+// could not be ended.
+func (c *Conn) session(ctx context.Context, line string, s streams) (int, error) {
+	var p progress
+	code, err := c.watch(ctx, line, s, &p)
+	if err != nil && p.settled.CompareAndSwap(false, true) {
+		err = &run.NotStartedError{Err: err}
+	}
+	return code, err
+}
+
+// watch has a session driven until it, the connection or ctx ends.
+func (c *Conn) watch(ctx context.Context, line string, s streams, p *progress) (code int, err error) {
 	if err := ctx.Err(); err != nil {
 		return -1, context.Cause(ctx)
 	}
@@ -45,10 +70,9 @@ func (c *Conn) session(ctx context.Context, line string, s streams) (code int, e
 		s.grace = defaultGrace
 	}
 
-	var open atomic.Pointer[ssh.Session]
 	done := make(chan outcome, 1)
 	go func() {
-		code, err := c.drive(ctx, line, s, &open)
+		code, err := c.drive(ctx, line, s, p)
 		done <- outcome{code, err}
 	}()
 	select {
@@ -58,7 +82,7 @@ func (c *Conn) session(ctx context.Context, line string, s streams) (code int, e
 		return c.afterLoss(done)
 	case <-ctx.Done():
 	}
-	if sess := open.Load(); sess != nil {
+	if sess := p.open.Load(); sess != nil {
 		refused := make(chan struct{})
 		go func() {
 			if ok, err := sess.SendRequest("signal", true, ssh.Marshal(struct{ Name string }{"TERM"})); !ok || err != nil {
@@ -80,7 +104,7 @@ func (c *Conn) session(ctx context.Context, line string, s streams) (code int, e
 
 // afterLoss prefers an exit status that arrived in the last moment.
 func (c *Conn) afterLoss(done <-chan outcome) (int, error) {
-	timer := time.NewTimer(200 * time.Millisecond)
+	timer := time.NewTimer(behind)
 	defer timer.Stop()
 	select {
 	case o := <-done:
@@ -91,13 +115,13 @@ func (c *Conn) afterLoss(done <-chan outcome) (int, error) {
 }
 
 // drive opens the session and sees it through.
-func (c *Conn) drive(ctx context.Context, line string, s streams, open *atomic.Pointer[ssh.Session]) (int, error) {
-	sess, err := c.link.client.NewSession()
+func (c *Conn) drive(ctx context.Context, line string, s streams, p *progress) (int, error) {
+	sess, err := c.openSession(ctx)
 	if err != nil {
-		return -1, c.lost(fmt.Errorf("opening a session: %w", err))
+		return -1, err
 	}
 	defer func() { _ = sess.Close() }()
-	open.Store(sess)
+	p.open.Store(sess)
 	if ctx.Err() != nil {
 		return -1, context.Cause(ctx)
 	}
@@ -107,8 +131,13 @@ func (c *Conn) drive(ctx context.Context, line string, s streams, open *atomic.P
 	}
 	broken := &breaker{session: sess}
 	sess.Stdout, sess.Stderr = broken.on(s.stdout), broken.on(s.stderr)
-	if err := sess.Start(line); err != nil {
-		return -1, c.lost(fmt.Errorf("starting the command: %w", err))
+	if !p.settled.CompareAndSwap(false, true) {
+		return -1, context.Cause(ctx)
+	}
+	if err := sess.Start(line); errors.Is(err, io.EOF) {
+		return -1, c.lost(err)
+	} else if err != nil {
+		return -1, fmt.Errorf("starting the command: %w", err)
 	}
 	// Not waited for: what stdin is read from may never end, and the command
 	// may not care.
@@ -128,18 +157,42 @@ func (c *Conn) drive(ctx context.Context, line string, s streams, open *atomic.P
 	return -1, c.lost(err)
 }
 
-// lost replaces the many ways in which a dead connection shows by the reason.
-func (c *Conn) lost(err error) error {
-	var refused *ssh.OpenChannelError
-	if errors.As(err, &refused) {
-		return fmt.Errorf("%w (is MaxSessions of the host's sshd_config too low?)", err)
+// openSession tries again for a while where sshd refuses.
+func (c *Conn) openSession(ctx context.Context) (*ssh.Session, error) {
+	for until := time.Now().Add(refusedFor); ; {
+		sess, err := c.link.client.NewSession()
+		var refused *ssh.OpenChannelError
+		switch {
+		case err == nil:
+			return sess, nil
+		case !errors.As(err, &refused):
+			return nil, c.lost(err)
+		case time.Now().After(until):
+			return nil, fmt.Errorf("%s opens no session: %w (is MaxSessions of its sshd_config too low?)", c.Host(), err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-c.closed:
+			return nil, c.why
+		case <-time.After(refusedEvery):
+		}
 	}
+}
+
+// lost says what the many ways mean in which a session shows that it ended
+// without an exit status: the connection is lost, or the host's end of it.
+func (c *Conn) lost(err error) error {
 	select {
 	case <-c.closed:
 		return c.why
-	case <-time.After(200 * time.Millisecond): // the reader of the connection may be a moment behind
+	case <-time.After(behind):
 	}
-	return err
+	var missing *ssh.ExitMissingError
+	if errors.As(err, &missing) {
+		err = errors.New("the session ended without an exit status")
+	}
+	return &LostError{Node: c.target.Node, Host: c.Host(), Err: err}
 }
 
 // valve is a writer that can be shut: after that nothing reaches w.
