@@ -168,7 +168,7 @@ func (c *Conn) openSession(ctx context.Context) (*ssh.Session, error) {
 		case !errors.As(err, &refused):
 			return nil, c.lost(err)
 		case time.Now().After(until):
-			return nil, fmt.Errorf("%s opens no session: %w (is MaxSessions of its sshd_config too low?)", c.Host(), err)
+			return nil, fmt.Errorf("%s opens no session: %w (is MaxSessions of the host's sshd_config too low?)", c.Host(), err)
 		}
 		select {
 		case <-ctx.Done():

@@ -43,7 +43,7 @@ func exitTable() []exitMeaning {
 		{exitEvaluation, "evaluation failed"},
 		{exitBuild, "build failed"},
 		{exitPush, "push failed, or keys could not be read or sent"},
-		{exitUnreachable, "host unreachable"},
+		{exitUnreachable, "host unreachable, or the connection to it was lost"},
 		{exitRefused, "refused: the host is being deployed to, its key changed, or it let nobody in"},
 		{exitRolledBack, "activation failed, and the host was rolled back"},
 		{ExitInterrupted, "interrupted"},
@@ -138,6 +138,7 @@ func exitCode(err error) int {
 func hostCode(err error) (code int, ok bool) {
 	var (
 		unreachable *remote.UnreachableError
+		lost        *remote.LostError
 		key         *remote.HostKeyError
 		auth        *remote.AuthError
 		elevation   *remote.ElevationError
@@ -155,7 +156,7 @@ func hostCode(err error) (code int, ok bool) {
 		return exitUnknown, true
 	case errors.As(err, &refused), errors.As(err, &key), errors.As(err, &auth), errors.As(err, &elevation):
 		return exitRefused, true
-	case errors.As(err, &unreachable):
+	case errors.As(err, &unreachable), errors.As(err, &lost):
 		return exitUnreachable, true
 	}
 	return 0, false

@@ -13,6 +13,7 @@ import (
 	"flakeops/activate/remote"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/run"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -35,6 +36,7 @@ func TestExitCodes(t *testing.T) {
 		"unknown":          {&activate.UnknownOutcomeError{Err: context.Canceled}, 6},
 		"unreachable":      {&remote.UnreachableError{Err: os.ErrDeadlineExceeded}, 7},
 		"lost while push":  {withCode(exitPush, &remote.UnreachableError{Err: os.ErrClosed}), 7},
+		"lost":             {fmt.Errorf("reading the host's facts: %w", &run.Error{Code: -1, Err: &remote.LostError{Err: os.ErrClosed}}), 7},
 		"locked":           {&activate.RefusedError{Reason: "busy"}, 8},
 		"host key":         {&remote.HostKeyError{}, 8},
 		"nobody let in":    {&remote.AuthError{Err: os.ErrPermission}, 8},

@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"flakeops/activate"
-	"flakeops/activate/remote"
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/keys"
@@ -128,17 +127,16 @@ func (n *node) address() string {
 func failure(err error, otherwise string) result {
 	r := result{outcome: otherwise, err: err, code: exitCode(err)}
 	var (
-		unreachable *remote.UnreachableError
-		outcome     *activate.OutcomeError
-		eval        *flake.EvalError
-		secret      *keysError
+		outcome *activate.OutcomeError
+		eval    *flake.EvalError
+		secret  *keysError
 	)
 	switch {
 	case r.code == ExitInterrupted:
 		r.outcome = outcomeInterrupted
 	case errors.As(err, &outcome):
 		r.outcome = string(outcome.Event.Outcome)
-	case errors.As(err, &unreachable):
+	case r.code == exitUnreachable:
 		r.outcome = outcomeUnreachable
 	case errors.As(err, &eval):
 		r.outcome = outcomeEvaluation
