@@ -10,12 +10,36 @@
 # tell either: an option of this type that nothing defines reads as null, which
 # when defined means never deployed. So the reader asks
 # options.deployment.targetHost.isDefined, and takes the node's name for false.
-{ lib, ... }:
+#
+# A fleet may import colmena's deploymentOptions too, which declares some of the
+# options by the same names. An option may be declared twice, but only one
+# declaration may say anything of it: beside colmena's, ours say nothing.
+{ lib, options, ... }:
 let
   inherit (lib) mkOption types;
+
+  # Which options there are is known before what is in them, so that one of ours
+  # may depend on whether there is one that is colmena's alone.
+  besideColmena = options ? deployment.allowLocalDeployment;
+  colmena = [
+    "targetHost"
+    "targetPort"
+    "targetUser"
+    "sshOptions"
+    "privilegeEscalationCommand"
+    "tags"
+    "buildOnTarget"
+  ];
+  declared =
+    name: option:
+    if besideColmena && builtins.elem name colmena then
+      mkOption { }
+    else
+      # By this the reader knows that the default can be evaluated.
+      option // { isOfFlakeops = true; };
 in
 {
-  options.deployment = {
+  options.deployment = builtins.mapAttrs declared {
     targetHost = mkOption {
       type = types.nullOr types.str;
       defaultText = lib.literalMD "the node's name in `nixosConfigurations`";
@@ -62,6 +86,7 @@ in
       example = [ "ProxyJump=gate.example.org" ];
       description = ''
         Options for this host's connection, each as `ssh -o` takes it.
+        Arguments of ssh for the same are understood too: `[ "-J" "gate" ]`.
       '';
     };
 

@@ -180,7 +180,7 @@ let
       declared = configuration.options.deployment or { };
       set = library.deployment names configuration;
       keys = library.keys keyNames configuration;
-      rawKeys = raw.keys or { };
+      rawKeys = if library.isSet configuration "keys" then raw.keys else { };
       address = option: text: {
         inherit option;
         host = text;

@@ -51,6 +51,7 @@ func TestChecksSayWhatADeploymentWould(t *testing.T) {
 		`{"targetPort":0}`, `{"targetPort":65536}`, `{"targetPort":22.5}`, `{"targetPort":"22"}`,
 		`{"targetUser":""}`, `{"targetUser":"-x"}`, `{"targetUser":"a b"}`, `{"targetUser":false}`,
 		`{"sshOptions":["A=b\nC=d"]}`, `{"sshOptions":{}}`, `{"sshOptions":[""]}`,
+		`{"sshOptions":["-F","/x"]}`, `{"sshOptions":["-Jgate"]}`, `{"sshOptions":["A=b","-p"]}`, `{"sshOptions":["-o","-J"]}`, `{"sshOptions":["-o"]}`, `{"sshOptions":["-4","-v"]}`,
 		`{"privilegeEscalationCommand":[""]}`, `{"targetUser":"me","privilegeEscalationCommand":[]}`,
 		`{"targetUser":null,"privilegeEscalationCommand":[]}`,
 		`{"tags":["a,b"]}`, `{"tags":["@a"]}`, `{"tags":["a b"]}`, `{"tags":[""]}`, `{"tags":null}`,
@@ -71,7 +72,7 @@ func TestChecksSayWhatADeploymentWould(t *testing.T) {
 	fine := []string{
 		`{}`, `{"targetHost":null}`, `{"targetHost":"10.0.0.1"}`, `{"targetHost":"fe80::1%eth0"}`, `{"targetHost":"2001:db8::17"}`,
 		`{"targetHost":"::ffff:192.0.2.1"}`, `{"targetHost":"Web_1.Example.org."}`, `{"targetHost":"host","targetPort":22}`,
-		`{"targetHost":"host","targetPort":2222}`, `{"targetHost":"host","sshOptions":["ProxyJump=a"]}`, `{"alternateHosts":["own","own"],"targetHost":"own"}`,
+		`{"targetHost":"host","targetPort":2222}`, `{"targetHost":"host","sshOptions":["ProxyJump=a"]}`, `{"sshOptions":["-o","A=b","-oC=d","-J","gate","-p","2222","-i","~/x","-l","me","-4","-6","-A","-C"]}`, `{"alternateHosts":["own","own"],"targetHost":"own"}`,
 		`{"targetUser":null}`, `{"tags":["a","b"],"confirmTimeout":2592000,"activationTimeout":1}`,
 		`{"targetUser":"me","privilegeEscalationCommand":["doas"]}`,
 		`{"keys":{"k":{"text":"x","permissions":"0440","user":"65534","group":"machine$","destDir":"/a/b.c","restartUnits":["a@b.service"],"allowPersistent":true}}}`,

@@ -48,7 +48,7 @@ func options() []option {
 		{"alternateHosts", func(d *Deployment, v gjson.Result) error { return readList(&d.AlternateHosts, v, checkHost) }},
 		{"targetPort", func(d *Deployment, v gjson.Result) error { return readPort(&d.TargetPort, v) }},
 		{"targetUser", func(d *Deployment, v gjson.Result) error { return readUser(&d.TargetUser, v) }},
-		{"sshOptions", func(d *Deployment, v gjson.Result) error { return readList(&d.SSHOptions, v, checkLine) }},
+		{"sshOptions", func(d *Deployment, v gjson.Result) error { return readSSHOptions(&d.SSHOptions, v) }},
 		{"privilegeEscalationCommand", func(d *Deployment, v gjson.Result) error {
 			return readList(&d.PrivilegeEscalationCommand, v, checkLine)
 		}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"strings"
 )
@@ -112,6 +113,8 @@ func (f *Flake) evalError(name string, err error) (node *EvalError, whole error)
 		e.Hint = hint
 	case strings.Contains(e.Message, "NAR hash mismatch in input 'path:"):
 		e.Hint = "the flake's files changed while it was being evaluated: run again"
+	case declaredTwice.MatchString(e.Message):
+		e.Hint = "leave flakeops.nixosModules.default out of this node: its settings are read as the other module declares them"
 	case exit.trace:
 		e.Hint = ""
 	default:
@@ -119,3 +122,7 @@ func (f *Flake) evalError(name string, err error) (node *EvalError, whole error)
 	}
 	return e, nil
 }
+
+// declaredTwice recognises the module system's word on an option of this
+// project's modules that another tool's declares too.
+var declaredTwice = regexp.MustCompile("The option `deployment\\.[^']*' in .* is already declared in ")

@@ -22,21 +22,32 @@ let
       };
     };
 
-  # Only the given settings, and of them only those that are set. In a
-  # configuration made of modules an option that nothing defines may read as
-  # null, which is a value of its own for targetHost.
+  # Only the given settings, and of them only those that are set.
   deployment =
     fields: configuration:
-    let
-      options = configuration.options.deployment or { };
-      set = configuration.config.deployment or { };
-      defined = name: set ? ${name} && (options.${name}.isDefined or true);
-    in
     builtins.listToAttrs (
       map (name: {
         inherit name;
-        value = set.${name};
-      }) (builtins.filter defined fields)
+        value = configuration.config.deployment.${name};
+      }) (builtins.filter (isSet configuration) fields)
+    );
+
+  # Whether a setting has a value. In a configuration made of modules an option
+  # that nothing defines may read as null, which is a value of its own for
+  # targetHost. And where another tool's module declares the option, its default
+  # is not looked at: colmena's targetHost has one that only colmena can
+  # evaluate. A default has the priority 1500, a definition a lower number.
+  isSet =
+    configuration: name:
+    let
+      option = (configuration.options.deployment or { }).${name} or { };
+    in
+    configuration.config.deployment or { } ? ${name}
+    && (
+      if option ? default && option ? highestPrio && !(option ? isOfFlakeops) then
+        option.highestPrio < 1500
+      else
+        option.isDefined or true
     );
 
   # The settings of each key without its text, which only `texts` evaluates:
@@ -46,7 +57,7 @@ let
   keys =
     fields: configuration:
     let
-      all = configuration.config.deployment.keys or { };
+      all = if isSet configuration "keys" then configuration.config.deployment.keys else { };
       plain = value: if builtins.isPath value then toString value else value;
       other = key: (key.keyFile or null) != null || (key.keyCommand or null) != null;
       settings =
@@ -108,7 +119,7 @@ let
     (checks {
       inherit configurations values;
       source = "";
-      library = { inherit deployment keys; };
+      library = { inherit isSet deployment keys; };
     }).node
       name;
 in
@@ -116,6 +127,7 @@ in
   inherit
     node
     texts
+    isSet
     deployment
     keys
     check

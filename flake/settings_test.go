@@ -23,35 +23,37 @@ func (deaf) Run(context.Context, run.Command) (run.Result, error) { return run.R
 
 func TestSettingsErrors(t *testing.T) {
 	for set, want := range map[string]string{
-		`[]`:                                  "config.deployment is a list, not a set of options",
-		`{"targetHost":""}`:                   `deployment.targetHost is "", which is empty: name a host, or use null`,
-		`{"targetHost":"-oProxyCommand=x"}`:   `deployment.targetHost is "-oProxyCommand=x", which begins with a dash`,
-		`{"targetHost":"a b"}`:                "white space",
-		`{"targetHost":"root@a"}`:             "user and port have options of their own",
-		`{"targetHost":5}`:                    "deployment.targetHost is 5, it must be a string",
-		`{"alternateHosts":["a","-b"]}`:       `deployment.alternateHosts (element 2) is "-b", which begins with a dash`,
-		`{"alternateHosts":"a"}`:              "deployment.alternateHosts is a string, it must be a list of strings",
-		`{"targetPort":0}`:                    "deployment.targetPort is 0, it must be from 1 to 65535",
-		`{"targetPort":65536}`:                "from 1 to 65535",
-		`{"targetPort":22.5}`:                 "deployment.targetPort is 22.5, it must be a whole number",
-		`{"targetPort":"22"}`:                 "deployment.targetPort is a string, it must be a whole number",
-		`{"targetUser":""}`:                   "deployment.targetUser is \"\", which is empty",
-		`{"targetUser":"-x"}`:                 "begins with a dash",
-		`{"targetUser":false}`:                "deployment.targetUser is false, it must be a string",
-		`{"sshOptions":["A=b\nC=d"]}`:         "deployment.sshOptions (element 1) is \"A=b\\nC=d\", which holds control characters",
-		`{"sshOptions":{}}`:                   "deployment.sshOptions is a set, it must be a list",
-		`{"privilegeEscalationCommand":[""]}`: "(element 1) is \"\", which is empty",
+		`[]`:                                                  "config.deployment is a list, not a set of options",
+		`{"targetHost":""}`:                                   `deployment.targetHost is "", which is empty: name a host, or use null`,
+		`{"targetHost":"-oProxyCommand=x"}`:                   `deployment.targetHost is "-oProxyCommand=x", which begins with a dash`,
+		`{"targetHost":"a b"}`:                                "white space",
+		`{"targetHost":"root@a"}`:                             "user and port have options of their own",
+		`{"targetHost":5}`:                                    "deployment.targetHost is 5, it must be a string",
+		`{"alternateHosts":["a","-b"]}`:                       `deployment.alternateHosts (element 2) is "-b", which begins with a dash`,
+		`{"alternateHosts":"a"}`:                              "deployment.alternateHosts is a string, it must be a list of strings",
+		`{"targetPort":0}`:                                    "deployment.targetPort is 0, it must be from 1 to 65535",
+		`{"targetPort":65536}`:                                "from 1 to 65535",
+		`{"targetPort":22.5}`:                                 "deployment.targetPort is 22.5, it must be a whole number",
+		`{"targetPort":"22"}`:                                 "deployment.targetPort is a string, it must be a whole number",
+		`{"targetUser":""}`:                                   "deployment.targetUser is \"\", which is empty",
+		`{"targetUser":"-x"}`:                                 "begins with a dash",
+		`{"targetUser":false}`:                                "deployment.targetUser is false, it must be a string",
+		`{"sshOptions":["A=b\nC=d"]}`:                         "deployment.sshOptions (element 1) is \"A=b\\nC=d\", which holds control characters",
+		`{"sshOptions":["-F","x"]}`:                           "deployment.sshOptions (element 1) is \"-F\", an argument of ssh: write what it stands for as ssh -o takes it",
+		`{"sshOptions":["A=b","-p"]}`:                         "deployment.sshOptions (element 2) is \"-p\", an argument of ssh that another has to follow",
+		`{"sshOptions":{}}`:                                   "deployment.sshOptions is a set, it must be a list",
+		`{"privilegeEscalationCommand":[""]}`:                 "(element 1) is \"\", which is empty",
 		`{"targetUser":"me","privilegeEscalationCommand":[]}`: "deployment.privilegeEscalationCommand is empty, but targetUser is not root",
-		`{"tags":["a,b"]}`:                  "deployment.tags (element 1)",
-		`{"tags":["@a"]}`:                   "@ only where it is used",
-		`{"tags":null}`:                     "deployment.tags is null, it must be a list",
-		`{"buildOnTarget":null}`:            "deployment.buildOnTarget is null, it must be true or false",
-		`{"substituteOnTarget":0}`:          "deployment.substituteOnTarget is 0",
-		`{"magicRollback":"yes"}`:           "deployment.magicRollback is a string",
-		`{"autoRollback":[]}`:               "deployment.autoRollback is a list",
-		`{"confirmTimeout":0}`:              "deployment.confirmTimeout is 0, it must be from 1 to",
-		`{"activationTimeout":-1}`:          "deployment.activationTimeout is -1, it must be from 1 to",
-		`{"activationTimeout":99999999999}`: "it must be from 1 to",
+		`{"tags":["a,b"]}`:                                    "deployment.tags (element 1)",
+		`{"tags":["@a"]}`:                                     "@ only where it is used",
+		`{"tags":null}`:                                       "deployment.tags is null, it must be a list",
+		`{"buildOnTarget":null}`:                              "deployment.buildOnTarget is null, it must be true or false",
+		`{"substituteOnTarget":0}`:                            "deployment.substituteOnTarget is 0",
+		`{"magicRollback":"yes"}`:                             "deployment.magicRollback is a string",
+		`{"autoRollback":[]}`:                                 "deployment.autoRollback is a list",
+		`{"confirmTimeout":0}`:                                "deployment.confirmTimeout is 0, it must be from 1 to",
+		`{"activationTimeout":-1}`:                            "deployment.activationTimeout is -1, it must be from 1 to",
+		`{"activationTimeout":99999999999}`:                   "it must be from 1 to",
 	} {
 		_, err := parseDeployment("web", gjson.Parse(set))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -136,6 +138,52 @@ func TestSettingsAreThoseOfTheModule(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("defaults of the module: %+v\nof a node without it:   %+v", got, want)
+	}
+}
+
+// An option may be declared by two modules when only one says anything of it.
+// colmena's module, seen by an option that only it has, declares all these.
+func TestModulesSayNothingBesideColmenas(t *testing.T) {
+	_, _ = realNix(t)
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := command(t, "", "nix", "eval", "--impure", "--json", "--expr", "let "+standInLib+`
+		beside = { inherit lib; config = { }; pkgs = { }; options.deployment.allowLocalDeployment = { }; };
+		said = builtins.mapAttrs (_: builtins.attrNames);
+		settings = (import (/. + `+nixString(root+"/activate/module.nix")+`) beside).options.deployment;
+		keys = (import (/. + `+nixString(root+"/keys/module.nix")+`) beside).options.deployment.keys;
+		key = (keys.type { name = "db"; config = { }; }).options;
+		in { settings = said settings; keys = builtins.attrNames keys; key = builtins.attrNames key; }`)
+	var got struct {
+		Settings  map[string][]string
+		Keys, Key []string
+	}
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		t.Fatal(err)
+	}
+	shared := []string{"targetHost", "targetPort", "targetUser", "sshOptions", "privilegeEscalationCommand", "tags", "buildOnTarget"}
+	for name, said := range got.Settings {
+		if (len(said) == 0) != slices.Contains(shared, name) {
+			t.Errorf("of %s is said: %q", name, said)
+		}
+	}
+	if len(got.Settings) != len(optionNames()) || !slices.Equal(got.Keys, []string{"type"}) {
+		t.Errorf("%d options, and of keys is said: %q", len(got.Settings), got.Keys)
+	}
+	if want := []string{"allowPersistent", "hasText", "restartUnits", "timeout"}; !slices.Equal(got.Key, want) {
+		t.Errorf("of a key are declared %q, want %q", got.Key, want)
+	}
+}
+
+// colmena and deploy-rs hand their options to ssh as arguments.
+func TestSSHArguments(t *testing.T) {
+	d, err := parseDeployment("web", gjson.Parse(`{"sshOptions":["A=b","-o","C=d","-oE=f","-J","gate","-p","2222","-i","~/x","-l","me","-4","-6","-A","-C"]}`))
+	want := []string{"A=b", "C=d", "E=f", "ProxyJump=gate", "Port=2222", "IdentityFile=~/x", "User=me",
+		"AddressFamily=inet", "AddressFamily=inet6", "ForwardAgent=yes", "Compression=yes"}
+	if err != nil || !slices.Equal(d.SSHOptions, want) {
+		t.Errorf("%q, %v", d.SSHOptions, err)
 	}
 }
 

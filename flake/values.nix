@@ -147,13 +147,36 @@ let
       text == "" || substring 0 1 text == "@" || blank text || matches ".*,.*" text
     ) "which cannot be selected: a tag has no white space and no comma, and @ only where it is used";
 
+  # Arguments of ssh are taken for the options that they stand for.
+  sshOptions =
+    value:
+    let
+      wrong = list line value;
+      word = elemAt value;
+      dashed = i: substring 0 1 (plain (word i)) == "-";
+      at = i: "(element ${toString (i + 1)}) is ${show (word i)}, an argument of ssh";
+      from =
+        i:
+        if i == length value then
+          null
+        else if !dashed i || matches "-([46AC]|o.+)" (plain (word i)) then
+          from (i + 1)
+        else if !matches "-[oplJi]" (plain (word i)) then
+          "${at i}: write what it stands for as ssh -o takes it, NAME=VALUE"
+        else if i + 1 == length value || dashed (i + 1) then
+          "${at i} that another has to follow"
+        else
+          from (i + 2);
+    in
+    if wrong != null then wrong else from 0;
+
   seconds = whole 1 (30 * 24 * 60 * 60);
   settings = {
     targetHost = orNull (string host);
     alternateHosts = list host;
     targetPort = orNull (whole 1 65535);
     targetUser = orNull (string user);
-    sshOptions = list line;
+    inherit sshOptions;
     privilegeEscalationCommand =
       value:
       if

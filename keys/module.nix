@@ -20,6 +20,23 @@ let
 
   keys = config.deployment.keys;
 
+  # Beside colmena's module only what that does not declare of a key is
+  # declared here, as in activate/module.nix.
+  besideColmena = options ? deployment.allowLocalDeployment;
+  declared =
+    all:
+    if !besideColmena then
+      all
+    else
+      {
+        inherit (all)
+          hasText
+          timeout
+          restartUnits
+          allowPersistent
+          ;
+      };
+
   # Whether a definition of a key mentions a text, without looking at it. What
   # cannot be told without (a function, imports) is left to the value.
   mentions =
@@ -41,7 +58,7 @@ let
   key =
     { name, config, ... }:
     {
-      options = {
+      options = declared {
         name = mkOption {
           type = types.str;
           default = name;
@@ -196,6 +213,8 @@ let
       };
     };
 
+  type = types.attrsOf (types.submodule key);
+
   matches = pattern: text: builtins.match pattern text != null;
   component = "[A-Za-z0-9_.:@+-]+";
   goodName =
@@ -290,16 +309,21 @@ let
   };
 in
 {
-  options.deployment.keys = mkOption {
-    type = types.attrsOf (types.submodule key);
-    default = { };
-    description = ''
-      Secrets that flakeops brings to the host, which neither the store nor the
-      system holds. A service that needs one has
-      `requires = [ "<name>-key.service" ]` and the same in `after`.
-      `keys.target` is up when all are there.
-    '';
-  };
+  options.deployment.keys = mkOption (
+    if besideColmena then
+      { inherit type; }
+    else
+      {
+        inherit type;
+        default = { };
+        description = ''
+          Secrets that flakeops brings to the host, which neither the store nor the
+          system holds. A service that needs one has
+          `requires = [ "<name>-key.service" ]` and the same in `after`.
+          `keys.target` is up when all are there.
+        '';
+      }
+  );
 
   config = lib.mkIf (keys != { }) {
     assertions = lib.concatLists (

@@ -23,7 +23,11 @@ let
     };
   };
 
-  deployment = (import (root + "/activate/module.nix") { inherit lib; }).options.deployment;
+  deployment =
+    (import (root + "/activate/module.nix") {
+      inherit lib;
+      options = { };
+    }).options.deployment;
   keys =
     (import (root + "/keys/module.nix") {
       inherit lib;

@@ -22,7 +22,11 @@ let
     };
   };
 
-  settings = (import ./module.nix { inherit lib; }).options.deployment;
+  settings =
+    (import ./module.nix {
+      inherit lib;
+      options = { };
+    }).options.deployment;
   defined = node.deployment or { };
 
   # keyFile, or the text of a file that is read when the text is evaluated.
@@ -65,6 +69,13 @@ let
     option
     // {
       isDefined = option ? default || defined ? ${setting};
+      highestPrio =
+        if defined ? ${setting} then
+          100
+        else if option ? default then
+          1500
+        else
+          9999;
     };
 
   check =
