@@ -34,7 +34,7 @@ func (s commandSource) Read(ctx context.Context, k Key) (Secret, error) {
 		defer s.slots.give()
 		value, err := s.print(ctx, k)
 		if err != nil {
-			return Secret{}, fmt.Errorf("keyCommand %s: %w", k.Command[0], err)
+			return Secret{}, &commandError{program: k.Command[0], err: err, byHand: s.byHand(k)}
 		}
 		return NewSecret(value), nil
 	})
@@ -53,7 +53,7 @@ func (s commandSource) print(ctx context.Context, k Key) ([]byte, error) {
 	_, err := s.runner.Run(limited, run.Command{
 		Argv:   k.Command,
 		Dir:    s.dir,
-		Env:    []string{"FLAKEOPS_NODE=" + s.node, "FLAKEOPS_KEY=" + k.Attr},
+		Env:    s.env(k),
 		Stdout: out,
 		Grace:  time.Second,
 	})
@@ -65,11 +65,43 @@ func (s commandSource) print(ctx context.Context, k Key) ([]byte, error) {
 	case out.over:
 		return nil, errTooLarge
 	case err != nil:
-		return nil, withheld(err, out.buf.Bytes())
+		return nil, outcome(err)
 	case out.cut:
 		return nil, errors.New("it ended, but something that it started still has its output open, so its value may lack the end: have it wait for that, or give that another output")
 	}
 	return out.buf.Bytes(), checkPrinted(out.buf.Bytes())
+}
+
+func (s commandSource) env(k Key) []string {
+	return []string{"FLAKEOPS_NODE=" + s.node, "FLAKEOPS_KEY=" + k.Attr}
+}
+
+// byHand is what an operator types into a shell to have the same command run.
+func (s commandSource) byHand(k Key) string {
+	return "cd " + run.Quote([]string{s.dir}) + " && env " + run.Quote(append(s.env(k), k.Command...))
+}
+
+// commandError is a command that gave no value. Nothing that the command wrote
+// is part of it: that may be the value, or a part of it in any form.
+type commandError struct {
+	program string
+	err     error
+	byHand  string // shell line
+}
+
+func (e *commandError) Error() string { return fmt.Sprintf("keyCommand %s: %v", e.program, e.err) }
+func (e *commandError) Unwrap() error { return e.err }
+
+// outcome is how a command ended, without what it wrote.
+func outcome(err error) error {
+	var failed *run.Error
+	switch {
+	case !errors.As(err, &failed):
+		return errors.New("it cannot be run")
+	case failed.Err != nil:
+		return failed.Err
+	}
+	return fmt.Errorf("exit status %d", failed.Code)
 }
 
 func checkPrinted(value []byte) error {

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -18,24 +19,32 @@ type Failure struct {
 }
 
 // Error names the node and each key. Keys that failed for the same reason, such
-// as texts that cannot be evaluated, share a line.
+// as texts that cannot be evaluated, share a line. After a command's follows how
+// to run the first of them by hand.
 func (e *ReadError) Error() string {
 	var reasons []string
-	attrs := map[string][]string{}
+	attrs, byHand := map[string][]string{}, map[string]string{}
 	for _, f := range e.Failures {
 		text := f.Err.Error()
 		if attrs[text] == nil {
 			reasons = append(reasons, text)
+			var command *commandError
+			if errors.As(f.Err, &command) {
+				byHand[text] = command.byHand
+			}
 		}
 		attrs[text] = append(attrs[text], f.Attr)
 	}
-	lines := make([]string, len(reasons))
-	for i, text := range reasons {
+	var lines []string
+	for _, text := range reasons {
 		noun := "key"
 		if len(attrs[text]) > 1 {
 			noun = "keys"
 		}
-		lines[i] = fmt.Sprintf("%s: %s %s: %s", e.Node, noun, strings.Join(attrs[text], ", "), text)
+		lines = append(lines, fmt.Sprintf("%s: %s %s: %s", e.Node, noun, strings.Join(attrs[text], ", "), text))
+		if line := byHand[text]; line != "" {
+			lines = append(lines, "what it wrote is not shown, as that may hold the value; to see it, run it by hand: "+line)
+		}
 	}
 	return strings.Join(lines, "\n")
 }

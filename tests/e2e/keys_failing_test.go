@@ -23,14 +23,15 @@ func TestFailingKeySourcesChangeNoHost(t *testing.T) {
 	value := secret()
 	inside := filepath.Join(f.dir, "inside.key")
 	must(t, os.WriteFile(inside, []byte(value), 0o600))
-	empty := f.file(nil)
+	empty, held := f.file(nil), f.file([]byte(value))
+	const reads = "set -x; token=$(cat \"$1\"); "
 	for name, c := range map[string]struct {
 		key  attrs
 		says string
 	}{
-		"failing command": {attrs{"keyCommand": []string{"sh", "-c", "echo no such entry >&2; exit 3"}}, "no such entry"},
-		"partial command": {attrs{"keyCommand": []string{"sh", "-c", "printf " + value + "; printf " + value + " >&2; exit 1"}}, "exit status 1"},
-		"slow command":    {attrs{"keyCommand": []string{"sh", "-c", "printf " + value + "; exec sleep 600"}, "timeout": 1}, "1s"},
+		"traced command":  {attrs{"keyCommand": []string{"sh", "-c", reads + "exit 3", "sh", held}}, "exit status 3"},
+		"partial command": {attrs{"keyCommand": []string{"sh", "-c", reads + "echo $token; exit 1", "sh", held}}, "run it by hand: cd " + f.dir + " && env FLAKEOPS_NODE=web FLAKEOPS_KEY=bad sh -c "},
+		"slow command":    {attrs{"keyCommand": []string{"sh", "-c", reads + "echo $token; exec sleep 600", "sh", held}, "timeout": 1}, "1s"},
 		"empty command":   {attrs{"keyCommand": []string{"true"}}, "printed nothing"},
 		"no such command": {attrs{"keyCommand": []string{"flakeops-no-such-program"}}, "flakeops-no-such-program"},
 		"missing file":    {attrs{"keyFile": filepath.Join(f.home, "nothing-here")}, "no such file"},
@@ -41,7 +42,7 @@ func TestFailingKeySourcesChangeNoHost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f.keys("web", map[string]map[string]any{"good": text(secret()), "bad": c.key})
-			for _, args := range [][]string{{"deploy", "path:" + f.dir}, {"send-keys", "path:" + f.dir}} {
+			for _, args := range [][]string{{"deploy", "path:" + f.dir, "-vv"}, {"send-keys", "path:" + f.dir, "--json"}} {
 				f.run(args...).exits(4).says("web", "bad", c.says).keepsQuiet(value)
 			}
 			for _, m := range []*machine{web, db} {

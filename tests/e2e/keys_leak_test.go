@@ -53,6 +53,9 @@ func TestNoValueLeaks(t *testing.T) {
 	deploy(bad, "deploy").exits(4)
 	bad["command"] = attrs{"keyCommand": []string{"sh", "-c", "cat " + file() + "; sleep 600"}, "timeout": 1}
 	deploy(bad, "deploy").exits(4)
+	bad["command"] = attrs{"keyCommand": []string{"sh", "-c", "set -x; token=$(cat " + file() + "); exit 3"}}
+	deploy(bad, "deploy", "--json").exits(4)
+	deploy(bad, "plan", "--push").exits(4)
 	bad = good()
 	bad["file"] = attrs{"keyFile": file(), "user": "nobody-of-that-name"}
 	deploy(bad, "send-keys").exits(4)
