@@ -14,16 +14,13 @@ import (
 	"testing"
 )
 
-// The headings of the page about errors are messages. Each is in the sources,
+// The headings of the pages about errors are messages. Each is in the sources,
 // but for what "..." stands for.
 func TestTroubleshootingQuotesRealMessages(t *testing.T) {
 	said := messages(t)
 	quoted := regexp.MustCompile("`([^`]+)`")
 	n := 0
-	for _, line := range strings.Split(pages(t)["docs/troubleshooting.md"], "\n") {
-		if !strings.HasPrefix(line, "### ") {
-			continue
-		}
+	for _, line := range headings(t) {
 		for _, m := range quoted.FindAllStringSubmatch(line, -1) {
 			n++
 			if part, ok := isSaid(m[1], said); !ok {
@@ -48,6 +45,23 @@ func TestInventedMessagesAreNoticed(t *testing.T) {
 			t.Errorf("%q: %v", text, ok)
 		}
 	}
+}
+
+// headings are those of the pages about errors.
+func headings(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for name, page := range pages(t) {
+		if !strings.HasPrefix(name, "docs/troubleshooting") {
+			continue
+		}
+		for line := range strings.Lines(page) {
+			if strings.HasPrefix(line, "##") {
+				all = append(all, line)
+			}
+		}
+	}
+	return all
 }
 
 // isSaid looks for each part of a quoted message among the program's texts, and
