@@ -11,12 +11,15 @@ import (
 )
 
 // Conn is a connection to a host. It is a run.Runner for the login user, safe
-// for concurrent use. What runs over it ends with a *LostError inside its
-// *run.Error when the connection breaks.
+// for concurrent use. What runs over it ends with a *run.Error; in it is a
+// *LostError when the connection broke, a *SessionError when the host opened no
+// session, and a *ShellError when the login shell did not do its part.
 type Conn struct {
 	dialer *Dialer
 	target Target
 	link   *link
+
+	patience time.Duration // with a host that opens no session
 
 	once   sync.Once
 	closed chan struct{} // closed when the connection is of no more use
@@ -27,7 +30,7 @@ type Conn struct {
 var errClosed = errors.New("the connection is closed")
 
 func (d *Dialer) newConn(t Target, l *link) *Conn {
-	c := &Conn{dialer: d, target: t, link: l, closed: make(chan struct{})}
+	c := &Conn{dialer: d, target: t, link: l, patience: refusedFor, closed: make(chan struct{})}
 	go func() {
 		err := l.client.Wait()
 		c.end(&LostError{Node: t.Node, Host: c.Host(), Err: err})
@@ -99,51 +102,11 @@ func (c *Conn) Root() run.Runner {
 	return &elevated{c}
 }
 
-// Run runs cmd on the host as the login user. Its argv crosses SSH as one
-// quoted line, which the login shell takes apart again and replaces itself
-// with; Env travels in that line, too, so it is no place for secrets. When ctx
-// ends the command gets SIGTERM and, after cmd.Grace (2 s if that is 0), loses
-// its session. OpenSSH's server sends no signals for root: such a command loses
-// its session at once, and notices that only when it reads or writes.
+// Run runs cmd on the host as the login user. Env is seen by other users of the
+// host, as argv is, so it is no place for secrets. When ctx ends the command gets
+// SIGTERM and, after cmd.Grace (2 s if that is 0), loses its session. OpenSSH's
+// server sends no signals for root: such a command loses its session at once, and
+// notices that only when it reads or writes.
 func (c *Conn) Run(ctx context.Context, cmd run.Command) (run.Result, error) {
-	argv, err := commandLine(cmd)
-	if err != nil {
-		return failed(cmd, -1, "", err)
-	}
-	return c.Shell(ctx, "exec "+run.Quote(argv), cmd)
-}
-
-// Shell runs line through the login user's shell, with the streams of cmd; of
-// cmd.Argv only the name is used, for messages.
-func (c *Conn) Shell(ctx context.Context, line string, cmd run.Command) (run.Result, error) {
-	tail := &run.Tail{Max: stderrTail}
-	code, err := c.session(ctx, line, streams{
-		stdout: cmd.Stdout,
-		stderr: both(cmd.Stderr, tail),
-		feed:   copyInto(cmd.Stdin),
-		grace:  cmd.Grace,
-	})
-	if err == nil && code == 0 {
-		return run.Result{}, nil
-	}
-	return failed(cmd, code, tail.String(), err)
-}
-
-func failed(cmd run.Command, code int, stderr string, err error) (run.Result, error) {
-	return run.Result{Code: code}, &run.Error{Argv: cmd.Argv, Code: code, Stderr: stderr, Err: err}
-}
-
-// commandLine is cmd's argv, with its environment and directory put before it.
-func commandLine(cmd run.Command) ([]string, error) {
-	if len(cmd.Argv) == 0 {
-		return nil, errors.New("empty command")
-	}
-	argv := cmd.Argv
-	if len(cmd.Env) > 0 {
-		argv = append(append([]string{"env"}, cmd.Env...), argv...)
-	}
-	if cmd.Dir != "" {
-		argv = append([]string{"sh", "-c", `cd -- "$0" && exec "$@"`, cmd.Dir}, argv...)
-	}
-	return argv, nil
+	return c.command(ctx, cmd, nil)
 }

@@ -2,11 +2,8 @@ package remote
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"path"
 	"strings"
 	"time"
 
@@ -14,16 +11,11 @@ import (
 )
 
 const (
-	// elevateTimeout is how long the elevation command may take before it
-	// starts the real one, or asks; questions to the operator do not count.
-	elevateTimeout = 30 * time.Second
-	sudoTries      = 3
+	// startTimeout is how long a host may take to start a command, or to ask for
+	// a password; questions to the operator do not count.
+	startTimeout = time.Minute
+	sudoTries    = 3
 )
-
-// announce tells, on stderr, that elevation is over, and becomes the command.
-// Only then is the command's stdin sent, so that no byte of it is ever taken
-// for a password, nor a password for data.
-const announce = `echo "$0" >&2; exec "$@"`
 
 // errNoCommand is a node whose settings give no way to become root.
 var errNoCommand = errors.New("deployment.privilegeEscalationCommand is empty")
@@ -33,65 +25,13 @@ type elevated struct{ *Conn }
 
 // Run is Conn.Run as root.
 func (e *elevated) Run(ctx context.Context, cmd run.Command) (run.Result, error) {
-	argv, err := commandLine(cmd)
-	if err == nil && len(e.target.Elevate) == 0 {
-		err = &ElevationError{Node: e.target.Node, User: e.User(), Err: errNoCommand}
-	}
-	if err != nil {
-		return failed(cmd, -1, "", err)
-	}
-	outer := ctx
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	tail := &run.Tail{Max: stderrTail}
-	g := newGate(both(cmd.Stderr, tail))
-	p := &passwords{conn: e.Conn, ctx: ctx}
-	defer close(g.ended)
-	code, err := e.session(ctx, e.line(argv, g), streams{
-		stdout: cmd.Stdout,
-		stderr: g,
-		grace:  cmd.Grace,
-		feed: func(w io.WriteCloser) {
-			if err := g.wait(ctx, w, p); err != nil {
-				cancel(err)
-				_ = w.Close()
-				return
-			}
-			copyInto(cmd.Stdin)(w)
-		},
-	})
-	if err == nil && code == 0 && g.isOpen() {
-		return run.Result{}, nil
-	}
-	stderr := tail.String()
-	if !g.isOpen() {
-		p.forget()
-		stderr = g.said()
-		var lost *LostError
-		if err == nil || !errors.As(err, &lost) && outer.Err() == nil {
-			err = &ElevationError{Node: e.target.Node, User: e.User(), Command: e.target.Elevate, Err: err}
-		}
-		code = -1
-	}
-	return failed(cmd, code, stderr, err)
-}
-
-// line is the shell line that elevates. A login user with another name who is
-// root already is left alone.
-func (e *elevated) line(argv []string, g *gate) string {
 	up := e.target.Elevate
-	if path.Base(up[0]) == "sudo" {
-		// -k: whatever sudo remembers, it either needs no password or asks for
-		// it, so the prompt is always seen before a password is sent.
-		up = append([]string{up[0], "-k", "-S", "-p", g.ask}, up[1:]...)
+	if len(up) == 0 {
+		err := &ElevationError{Node: e.target.Node, User: e.User(), Err: errNoCommand}
+		return failed(run.Error{Argv: cmd.Argv, Code: -1, Err: err})
 	}
-	script := fmt.Sprintf(`if [ "$(id -u)" = 0 ]; then exec sh -c %[2]s "$@"; else exec %[1]s sh -c %[2]s "$@"; fi`,
-		run.Quote(up), run.Quote([]string{announce}))
-	return "exec " + run.Quote(append([]string{"sh", "-c", script, "flakeops", g.start}, argv...))
+	return e.command(ctx, cmd, up)
 }
-
-// marker is a word that no other program prints.
-func marker(what string) string { return "flakeops-" + what + "-" + rand.Text() }
 
 // passwords answers sudo's questions during one command.
 type passwords struct {

@@ -19,6 +19,7 @@ const sudoers = `Defaults env_reset, use_pty, lecture=always
 Defaults passwd_timeout=1
 root ALL=(ALL:ALL) ALL
 ops ALL=(ALL:ALL) NOPASSWD: ALL
+odd ALL=(ALL:ALL) NOPASSWD: ALL
 opspw ALL=(ALL:ALL) ALL
 `
 
@@ -29,8 +30,8 @@ const (
 )
 
 // startSudoHost starts an sshd in a mount namespace of its own, where the users
-// ops (sudo without password), opspw (with) and nosudo (not at all) exist and
-// the machine's own files are as they were. It takes root.
+// ops (sudo without password), opspw (with), nosudo (not at all) and those of
+// oddShells exist and the machine's own files are as they were. It takes root.
 func startSudoHost(t *testing.T, in key) *sshd {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -39,10 +40,15 @@ func startSudoHost(t *testing.T, in key) *sshd {
 	dir := t.TempDir()
 	must(t, os.Chmod(dir, 0o755))
 	passwd, shadow, group := read(t, "/etc/passwd"), "root:*:19000:0:99999:7:::\n", read(t, "/etc/group")
-	for n, user := range []string{"ops", "opspw", "nosudo"} {
-		home := filepath.Join(dir, user)
+	for n, user := range []string{"ops", "opspw", "nosudo", "odd", "greedy", "mute"} {
+		home, shell := filepath.Join(dir, user), "/bin/sh"
 		must(t, os.Mkdir(home, 0o755))
-		passwd += fmt.Sprintf("%s:x:%d:%d::%s:/bin/sh\n", user, 47110+n, 47110+n, home)
+		if text, odd := oddShells()[user]; odd {
+			shell = filepath.Join(dir, user+"-shell")
+			write(t, shell, text)
+			must(t, os.Chmod(shell, 0o755))
+		}
+		passwd += fmt.Sprintf("%s:x:%d:%d::%s:%s\n", user, 47110+n, 47110+n, home, shell)
 		shadow += fmt.Sprintf("%s:%s:19000:0:99999:7:::\n", user, opsHash)
 		group += fmt.Sprintf("%s:x:%d:\n", user, 47110+n)
 	}

@@ -98,6 +98,47 @@ func (e *AuthError) Error() string {
 // Unwrap gives the handshake's error.
 func (e *AuthError) Unwrap() error { return e.Err }
 
+// SessionError is a host that is connected, but opens no session. Nothing of the
+// command was sent.
+type SessionError struct {
+	Node string
+	Host string
+	Err  error // a *ssh.OpenChannelError
+}
+
+// Error names the node and what sshd says.
+func (e *SessionError) Error() string {
+	return fmt.Sprintf("%s: sshd at %s opens no session: %v; is MaxSessions of its sshd_config too low?", e.Node, e.Host, e.Err)
+}
+
+// Unwrap gives sshd's refusal.
+func (e *SessionError) Unwrap() error { return e.Err }
+
+// ShellError is a login shell that did not run the shell that runs commands.
+type ShellError struct {
+	Node string
+	User string // whose shell it is
+	Code int    // exit status; -1 where it has none
+	Said string // what it printed on stderr
+	Err  error  // why, unless it exited
+}
+
+// Error names the user, what the shell was asked for and what it said.
+func (e *ShellError) Error() string {
+	why := fmt.Sprintf("exit status %d", e.Code)
+	if e.Err != nil {
+		why = e.Err.Error()
+	}
+	if e.Said != "" {
+		why += ": " + e.Said
+	}
+	return fmt.Sprintf("%s: the login shell of %s did not run %q: %s; give %s a shell that runs commands, whose startup files neither end it nor read stdin",
+		e.Node, e.User, shellLine, why, e.User)
+}
+
+// Unwrap gives the cause.
+func (e *ShellError) Unwrap() error { return e.Err }
+
 // ElevationError is a login user who could not become root.
 type ElevationError struct {
 	Node    string
@@ -115,7 +156,7 @@ func (e *ElevationError) Error() string {
 	if e.Err != nil {
 		return s + ": " + e.Err.Error()
 	}
-	return s + "; check deployment.privilegeEscalationCommand and the login shell of " + e.User
+	return s + "; check deployment.privilegeEscalationCommand"
 }
 
 // Unwrap gives the cause.

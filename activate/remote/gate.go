@@ -13,24 +13,25 @@ import (
 // maxHeld bounds what is kept of stderr before the command starts.
 const maxHeld = 64 << 10
 
-// gate is the stderr of an elevated command. It holds back everything until
-// the start marker, which includes sudo's lecture and its complaints about
-// wrong passwords, and reports each prompt marker.
+// gate is the stderr of a command. It holds back everything until the start
+// marker: what the login shell's startup files print, sudo's lecture and its
+// complaints about wrong passwords. It reports each prompt.
 type gate struct {
-	start, ask string
-	opened     chan struct{} // closed at the start marker
-	asked      chan struct{} // one value for each prompt
-	ended      chan struct{} // closed by the owner when the session is over
+	markers
+	opened chan struct{} // closed at the start marker
+	asked  chan struct{} // one value for each prompt
+	ended  chan struct{} // closed by the owner when the session is over
 
-	mu   sync.Mutex
-	out  io.Writer
-	held []byte
-	open bool
+	mu    sync.Mutex
+	out   io.Writer
+	held  []byte
+	begun bool // a POSIX shell reads the script
+	open  bool
 }
 
 func newGate(out io.Writer) *gate {
 	return &gate{
-		start: marker("start"), ask: marker("ask"), out: out,
+		markers: newMarkers(), out: out,
 		opened: make(chan struct{}), asked: make(chan struct{}, sudoTries+1), ended: make(chan struct{}),
 	}
 }
@@ -43,6 +44,9 @@ func (g *gate) Write(p []byte) (int, error) {
 		return g.out.Write(p)
 	}
 	g.held = append(g.held, p...)
+	if rest, found := after(g.held, g.begin); found {
+		g.begun, g.held = true, rest
+	}
 	for {
 		before, after, found := bytes.Cut(g.held, []byte(g.ask))
 		if !found {
@@ -54,15 +58,13 @@ func (g *gate) Write(p []byte) (int, error) {
 		default: // it asks more often than it may; the passwords run out first
 		}
 	}
-	_, after, found := bytes.Cut(g.held, []byte(g.start))
-	end := bytes.IndexByte(after, '\n')
-	if !found || end < 0 {
+	rest, found := after(g.held, g.start)
+	if !found {
 		if over := len(g.held) - maxHeld; over > 0 {
 			g.held = append([]byte{}, g.held[over:]...)
 		}
 		return len(p), nil
 	}
-	rest := after[end+1:]
 	g.open, g.held = true, nil
 	close(g.opened)
 	if len(rest) > 0 {
@@ -73,13 +75,28 @@ func (g *gate) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// after is what follows the line that ends with marker.
+func after(text []byte, marker string) (rest []byte, found bool) {
+	_, rest, found = bytes.Cut(text, []byte(marker))
+	if end := bytes.IndexByte(rest, '\n'); found && end >= 0 {
+		return rest[end+1:], true
+	}
+	return nil, false
+}
+
+func (g *gate) hasBegun() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.begun
+}
+
 func (g *gate) isOpen() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.open
 }
 
-// said is what was printed instead of the start marker.
+// said is what was printed instead of the next marker.
 func (g *gate) said() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -88,7 +105,7 @@ func (g *gate) said() string {
 
 // wait answers prompts on w until the gate opens.
 func (g *gate) wait(ctx context.Context, w io.Writer, p *passwords) error {
-	timer := time.NewTimer(elevateTimeout)
+	timer := time.NewTimer(startTimeout)
 	defer timer.Stop()
 	for {
 		select {
@@ -99,7 +116,7 @@ func (g *gate) wait(ctx context.Context, w io.Writer, p *passwords) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-timer.C:
-			return fmt.Errorf("%s: %q did not start the command within %v", p.conn.target.Node, strings.Join(p.conn.target.Elevate, " "), elevateTimeout)
+			return fmt.Errorf("nothing was started within %v", startTimeout)
 		case <-g.asked:
 			password, err := p.next()
 			if err != nil {
@@ -111,7 +128,7 @@ func (g *gate) wait(ctx context.Context, w io.Writer, p *passwords) error {
 			if _, err := io.WriteString(w, password+"\n"); err != nil {
 				return err
 			}
-			timer.Reset(elevateTimeout)
+			timer.Reset(startTimeout)
 		}
 	}
 }

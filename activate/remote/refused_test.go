@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 	"testing"
+	"time"
 
 	"flakeops/internal/run"
 )
@@ -32,6 +33,7 @@ func TestASessionThatIsRefusedDidNotStart(t *testing.T) {
 	h := startSSHD(t, []key{k}, "MaxSessions 1")
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))
 	c := s.dial(t, "h")
+	c.patience = 50 * time.Millisecond
 	ctx, cancel := context.WithCancel(testContext(t))
 	defer cancel()
 	ready := make(chan struct{})

@@ -18,11 +18,10 @@ const (
 	stderrTail   = 8 << 10
 	defaultGrace = 2 * time.Second
 
-	// sshd counts a session against MaxSessions for a moment after its command
-	// has ended.
-	refusedFor   = 2 * time.Second        // tried again for so long
-	refusedEvery = 100 * time.Millisecond // and so often
-	behind       = 200 * time.Millisecond // by how much the connection's reader may be late
+	// refusedFor is how long a session is asked for again that sshd does not open:
+	// of MaxSessions it counts one until it has tidied up after its command.
+	refusedFor = 10 * time.Second
+	behind     = 200 * time.Millisecond // by how much the connection's reader may be late
 )
 
 // streams are what a session is connected to.
@@ -40,7 +39,7 @@ type outcome struct {
 
 // progress is what a session's driver shows of it.
 type progress struct {
-	open    atomic.Pointer[ssh.Session]
+	open    atomic.Pointer[ssh.Channel]
 	settled atomic.Bool // whether the command is run: by who asks the host to, or gives up before
 }
 
@@ -82,10 +81,10 @@ func (c *Conn) watch(ctx context.Context, line string, s streams, p *progress) (
 		return c.afterLoss(done)
 	case <-ctx.Done():
 	}
-	if sess := p.open.Load(); sess != nil {
+	if ch := p.open.Load(); ch != nil {
 		refused := make(chan struct{})
 		go func() {
-			if ok, err := sess.SendRequest("signal", true, ssh.Marshal(struct{ Name string }{"TERM"})); !ok || err != nil {
+			if ok, err := (*ch).SendRequest("signal", true, ssh.Marshal(struct{ Name string }{"TERM"})); !ok || err != nil {
 				close(refused)
 			}
 		}()
@@ -97,7 +96,7 @@ func (c *Conn) watch(ctx context.Context, line string, s streams, p *progress) (
 		case <-c.closed:
 		case <-timer.C:
 		}
-		go func() { _ = sess.Close() }()
+		go func() { _ = (*ch).Close() }()
 	}
 	return -1, context.Cause(ctx)
 }
@@ -116,68 +115,111 @@ func (c *Conn) afterLoss(done <-chan outcome) (int, error) {
 
 // drive opens the session and sees it through.
 func (c *Conn) drive(ctx context.Context, line string, s streams, p *progress) (int, error) {
-	sess, err := c.openSession(ctx)
+	ch, requests, err := c.openSession(ctx)
 	if err != nil {
 		return -1, err
 	}
-	defer func() { _ = sess.Close() }()
-	p.open.Store(sess)
-	if ctx.Err() != nil {
-		return -1, context.Cause(ctx)
-	}
-	stdin, err := sess.StdinPipe()
-	if err != nil {
-		return -1, err
-	}
-	broken := &breaker{session: sess}
-	sess.Stdout, sess.Stderr = broken.on(s.stdout), broken.on(s.stderr)
+	defer func() { _ = ch.Close() }()
+	ended := make(chan ending, 1)
+	go func() { ended <- howItEnds(requests) }()
+	p.open.Store(&ch)
 	if !p.settled.CompareAndSwap(false, true) {
 		return -1, context.Cause(ctx)
 	}
-	if err := sess.Start(line); errors.Is(err, io.EOF) {
+	// No reply is asked for: that would be a round trip before the first byte of
+	// stdin. A host that starts nothing shows by the silence of its command.
+	if _, err := ch.SendRequest("exec", false, ssh.Marshal(struct{ Command string }{line})); err != nil {
 		return -1, c.lost(err)
-	} else if err != nil {
-		return -1, fmt.Errorf("starting the command: %w", err)
 	}
+	broken := &breaker{channel: ch}
+	var copied sync.WaitGroup
+	copied.Go(func() { _, _ = io.Copy(broken.on(s.stdout), ch) })
+	copied.Go(func() { _, _ = io.Copy(broken.on(s.stderr), ch.Stderr()) })
 	// Not waited for: what stdin is read from may never end, and the command
 	// may not care.
-	go s.feed(stdin)
-	err = sess.Wait()
-	var exit *ssh.ExitError
+	go s.feed(&stdin{channel: ch})
+	end := <-ended
+	copied.Wait()
 	switch {
 	case broken.failed() != nil:
 		return -1, fmt.Errorf("passing its output on: %w", broken.failed())
-	case err == nil:
-		return 0, nil
-	case errors.As(err, &exit) && exit.Signal() != "":
-		return -1, fmt.Errorf("killed by signal: %s", exit.Signal())
-	case errors.As(err, &exit):
-		return exit.ExitStatus(), nil
+	case end.signal != "":
+		return -1, fmt.Errorf("killed by signal: %s", end.signal)
+	case end.exited:
+		return end.code, nil
 	}
-	return -1, c.lost(err)
+	return -1, c.lost(errors.New("the session ended without an exit status"))
 }
 
 // openSession tries again for a while where sshd refuses.
-func (c *Conn) openSession(ctx context.Context) (*ssh.Session, error) {
-	for until := time.Now().Add(refusedFor); ; {
-		sess, err := c.link.client.NewSession()
+func (c *Conn) openSession(ctx context.Context) (ssh.Channel, <-chan *ssh.Request, error) {
+	until := time.Now().Add(c.patience)
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
+		ch, requests, err := c.link.client.OpenChannel("session", nil)
 		var refused *ssh.OpenChannelError
 		switch {
 		case err == nil:
-			return sess, nil
+			return ch, requests, nil
 		case !errors.As(err, &refused):
-			return nil, c.lost(err)
+			return nil, nil, c.lost(err)
 		case time.Now().After(until):
-			return nil, fmt.Errorf("%s opens no session: %w (is MaxSessions of the host's sshd_config too low?)", c.Host(), err)
+			return nil, nil, &SessionError{Node: c.target.Node, Host: c.Host(), Err: err}
 		}
 		select {
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return nil, nil, context.Cause(ctx)
 		case <-c.closed:
-			return nil, c.why
-		case <-time.After(refusedEvery):
+			return nil, nil, c.why
+		case <-time.After(pause):
 		}
 	}
+}
+
+// ending is what a host says of how a command ended.
+type ending struct {
+	exited bool
+	code   int
+	signal string
+}
+
+// howItEnds reads a session's requests until the host has closed it.
+func howItEnds(requests <-chan *ssh.Request) (e ending) {
+	for r := range requests {
+		switch r.Type {
+		case "exit-status":
+			var m struct{ Code uint32 }
+			if ssh.Unmarshal(r.Payload, &m) == nil {
+				e.exited, e.code = true, int(m.Code)
+			}
+		case "exit-signal":
+			var m struct {
+				Signal   string
+				Core     bool
+				Message  string
+				Language string
+			}
+			if ssh.Unmarshal(r.Payload, &m) == nil {
+				e.signal = m.Signal
+			}
+		}
+		if r.WantReply {
+			_ = r.Reply(false, nil)
+		}
+	}
+	return e
+}
+
+// stdin is a session's; it can be closed more than once.
+type stdin struct {
+	channel ssh.Channel
+	once    sync.Once
+}
+
+func (s *stdin) Write(p []byte) (int, error) { return s.channel.Write(p) }
+
+func (s *stdin) Close() (err error) {
+	s.once.Do(func() { err = s.channel.CloseWrite() })
+	return err
 }
 
 // lost says what the many ways mean in which a session shows that it ended
@@ -188,84 +230,5 @@ func (c *Conn) lost(err error) error {
 		return c.why
 	case <-time.After(behind):
 	}
-	var missing *ssh.ExitMissingError
-	if errors.As(err, &missing) {
-		err = errors.New("the session ended without an exit status")
-	}
 	return &LostError{Node: c.target.Node, Host: c.Host(), Err: err}
-}
-
-// valve is a writer that can be shut: after that nothing reaches w.
-type valve struct {
-	mu     sync.Mutex
-	w      io.Writer
-	closed bool
-}
-
-func (v *valve) Write(p []byte) (int, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.closed || v.w == nil {
-		return len(p), nil
-	}
-	return v.w.Write(p)
-}
-
-func (v *valve) shut() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.closed = true
-}
-
-// breaker ends a session when what it prints cannot be passed on, as SIGPIPE
-// ends a local command.
-type breaker struct {
-	session *ssh.Session
-	mu      sync.Mutex
-	err     error
-}
-
-func (b *breaker) failed() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.err
-}
-
-func (b *breaker) on(w io.Writer) io.Writer {
-	return writerFunc(func(p []byte) (int, error) {
-		n, err := w.Write(p)
-		if err != nil {
-			b.mu.Lock()
-			b.err = err
-			b.mu.Unlock()
-			_ = b.session.Close()
-		}
-		return n, err
-	})
-}
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-// both writes to w, if it is not nil, and to the tail.
-func both(w, tail io.Writer) io.Writer {
-	if w == nil {
-		return tail
-	}
-	return io.MultiWriter(w, tail)
-}
-
-// copyBuffer is larger than a packet, so that one read feeds several.
-const copyBuffer = 256 << 10
-
-// copyInto feeds a session from r; nil is an empty stdin.
-func copyInto(r io.Reader) func(io.WriteCloser) {
-	return func(w io.WriteCloser) {
-		if r != nil {
-			// The struct hides r's own WriteTo, which would use a small buffer.
-			_, _ = io.CopyBuffer(w, struct{ io.Reader }{r}, make([]byte, copyBuffer))
-		}
-		_ = w.Close()
-	}
 }

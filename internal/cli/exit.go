@@ -142,6 +142,8 @@ func hostCode(err error) (code int, ok bool) {
 		key         *remote.HostKeyError
 		auth        *remote.AuthError
 		elevation   *remote.ElevationError
+		shell       *remote.ShellError
+		session     *remote.SessionError
 		refused     *activate.RefusedError
 		outcome     *activate.OutcomeError
 		unknown     *activate.UnknownOutcomeError
@@ -154,7 +156,8 @@ func hostCode(err error) (code int, ok bool) {
 			return exitRolledBack, true
 		}
 		return exitUnknown, true
-	case errors.As(err, &refused), errors.As(err, &key), errors.As(err, &auth), errors.As(err, &elevation):
+	case errors.As(err, &refused), errors.As(err, &key), errors.As(err, &auth), errors.As(err, &elevation),
+		errors.As(err, &shell), errors.As(err, &session):
 		return exitRefused, true
 	case errors.As(err, &unreachable), errors.As(err, &lost):
 		return exitUnreachable, true

@@ -1,7 +1,8 @@
 package run
 
 // NotStartedError is the cause, inside an *Error, of a command that never
-// began: it has had no effect, and running it again is safe.
+// began, or of which no byte of the Stdin was sent that was to tell it what to
+// do: it has had no effect, and running it again is safe.
 type NotStartedError struct{ Err error }
 
 // Error is the cause's.
