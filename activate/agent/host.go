@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"flakeops/activate/agent/bootloader"
 	"flakeops/activate/wire"
 	"flakeops/internal/run"
 )
@@ -28,6 +29,7 @@ type host struct {
 func (h *host) activate(ctx context.Context, system, action string, force bool, line func(string)) (int, error) {
 	out := &wire.LineWriter{Line: line}
 	defer out.Flush()
+	defer h.sweepBoot(h.cutShort())
 	var env []string
 	if force {
 		env = []string{"NIXOS_NO_CHECK=1"}
@@ -89,6 +91,16 @@ func (h *host) nixEnv(ctx context.Context, args ...string) error {
 
 func (h *host) running() (string, error) { return readSystem(h.layout.currentSystem()) }
 
+func (h *host) profileSystem() (string, error) {
+	system, err := readSystem(h.profile)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	return system, err
+}
+
+func (h *host) boots() string { return bootloader.Default(h.layout.root + "/") }
+
 // failedUnits counts in, as switch-to-configuration does, those that systemd is
 // about to start once more.
 func (h *host) failedUnits(ctx context.Context) ([]string, error) {
@@ -123,8 +135,8 @@ func (h *host) look(ctx context.Context) (before, error) {
 	if err != nil {
 		return before{}, fmt.Errorf("reading the running system: %w", err)
 	}
-	b := before{Running: running}
-	if b.Profile, err = readSystem(h.profile); err != nil && !errors.Is(err, os.ErrNotExist) {
+	b := before{Running: running, Boots: h.boots()}
+	if b.Profile, err = h.profileSystem(); err != nil {
 		return before{}, fmt.Errorf("reading the profile: %w", err)
 	}
 	// Not a link, or none: then there is no generation to go back to by number.

@@ -177,8 +177,8 @@ func (d *deployment) record(old string, final wire.Event) wire.Record {
 }
 
 func join(a, b string) string {
-	if a == "" {
-		return b
+	if a == "" || b == "" {
+		return a + b
 	}
 	return a + "; " + b
 }

@@ -69,6 +69,8 @@ func (a *agent) isStarted(ctx context.Context, id string) bool {
 func (a *agent) usable(system string) error {
 	name := filepath.Join(system, "bin/switch-to-configuration")
 	switch fi, err := os.Stat(name); {
+	case errors.Is(err, os.ErrNotExist) && isSystem(system):
+		return fmt.Errorf("%s has no bin/switch-to-configuration, without which nothing can activate it: does its configuration say system.switch.enable = false?", system)
 	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("%s is not a NixOS system, or is not on this host: it has no bin/switch-to-configuration", system)
 	case err != nil:
@@ -77,6 +79,12 @@ func (a *agent) usable(system string) error {
 		return fmt.Errorf("%s cannot be executed", name)
 	}
 	return nil
+}
+
+// isSystem says whether a path is a NixOS system at all.
+func isSystem(path string) bool {
+	_, err := os.Stat(filepath.Join(path, "nixos-version"))
+	return err == nil
 }
 
 // unitArgv is the transient unit. When its main process ends, however it does,

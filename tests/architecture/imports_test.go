@@ -19,25 +19,26 @@ func layers() map[string][]string {
 	bottom := []string{"activate/remote", "activate/wire", "internal/run"}
 	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "activate/closure", "internal/ui"}, bottom...)
 	return map[string][]string{
-		"":                 {"internal/cli"},
-		"internal/cli":     rooms,
-		"internal/ui":      {},
-		"flake":            {"internal/run"},
-		"activate":         append([]string{"activate/closure"}, bottom...),
-		"keys":             append([]string{"keys/message"}, bottom...),
-		"keys/install":     {"keys/message", "internal/run"},
-		"keys/message":     {},
-		"activate/agent":   {"activate/wire", "internal/run"},
-		"activate/closure": {},
-		"activate/remote":  {"internal/run"},
-		"activate/wire":    {},
-		"internal/run":     {},
+		"":                          {"internal/cli"},
+		"internal/cli":              rooms,
+		"internal/ui":               {},
+		"flake":                     {"internal/run"},
+		"activate":                  append([]string{"activate/closure"}, bottom...),
+		"keys":                      append([]string{"keys/message"}, bottom...),
+		"keys/install":              {"keys/message", "internal/run"},
+		"keys/message":              {},
+		"activate/agent":            {"activate/agent/bootloader", "activate/wire", "internal/run"},
+		"activate/agent/bootloader": {"activate/wire"},
+		"activate/closure":          {},
+		"activate/remote":           {"internal/run"},
+		"activate/wire":             {},
+		"internal/run":              {},
 	}
 }
 
 // standardOnly are the packages that import the standard library only.
 func standardOnly() []string {
-	return []string{"activate/wire", "internal/run", "keys/message", "activate/closure"}
+	return []string{"activate/wire", "internal/run", "keys/message", "activate/closure", "activate/agent/bootloader"}
 }
 
 type listed struct {

@@ -26,6 +26,10 @@ type Node struct {
 	Users    []string `json:"users,omitempty"`    // created by activation, each with a group of its name
 	Groups   []string `json:"groups,omitempty"`   // created by activation
 	Kernel   string   `json:"kernel,omitempty"`   // version of a file that stands for one; none when empty
+	Switch   string   `json:"switch,omitempty"`   // NixOS release whose switch-to-configuration it has; default today's
+	// BootLimit is how many of the newest generations get a boot loader entry;
+	// 0 for all.
+	BootLimit int `json:"bootLimit,omitempty"`
 	// Inhibitors are those of switching, of which only a boot may bring others.
 	Inhibitors []string `json:"inhibitors,omitempty"`
 

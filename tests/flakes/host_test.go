@@ -80,7 +80,11 @@ func (b *box) goal(name, goal string) (int, string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
 	defer cancel()
-	out, err := b.host.Shell(ctx, b.systems[name]+"/bin/switch-to-configuration "+goal+" 2>&1")
+	profile := ""
+	if goal == "switch" || goal == "boot" { // only a generation can be booted
+		profile = "nix-env -p /nix/var/nix/profiles/system --set " + b.systems[name] + " && "
+	}
+	out, err := b.host.Shell(ctx, profile+b.systems[name]+"/bin/switch-to-configuration "+goal+" 2>&1")
 	var failed *host.ScriptError
 	if err != nil && !errors.As(err, &failed) {
 		b.t.Fatalf("%s %s: %v", name, goal, err)
@@ -115,6 +119,7 @@ func (b *box) is(running, boot string) {
 // its fault writes. The unit is named goal.service.
 func (b *box) start(name, goal, file string) {
 	b.t.Helper()
+	b.sh("nix-env -p /nix/var/nix/profiles/system --set " + b.systems[name])
 	b.sh("systemd-run --quiet --collect --unit=goal -p TimeoutStopSec=2 " + b.systems[name] + "/bin/switch-to-configuration " + goal)
 	b.sh("for i in $(seq 200); do [ ! -e " + file + " ] || exit 0; sleep 0.05; done; exit 1")
 }

@@ -152,6 +152,8 @@ let
       );
       keyPaths = builtins.attrNames units.paths;
     }
+    // (if node ? switch then { variant = node.switch; } else { })
+    // (if node ? bootLimit then { bootLimit = toString node.bootLimit; } else { })
     // (if node ? kernel then { inherit kernel; } else { })
     // (
       if node ? inhibitors then { inhibitors = builtins.concatStringsSep "\n" node.inhibitors; } else { }

@@ -51,4 +51,7 @@ if fault reboot-needed; then : >"$out/reboot-needed"; fi
 [ -z "${kernel-}" ] || ln -s "$kernel/bzImage" "$out/kernel"
 [ -z "${inhibitors+set}" ] || printf '%s' "$inhibitors" >"$out/switch-inhibitors"
 
+[ -z "${variant-}" ] || printf '%s\n' "$variant" >"$out/switch-variant"
+[ -z "${bootLimit-}" ] || printf '%s\n' "$bootLimit" >"$out/boot-limit"
+
 printf '%s\n' $bulk >"$out/etc/fleet/bulk"
