@@ -275,7 +275,7 @@ func TestPlanSaysWhyARebootIsNeeded(t *testing.T) {
 	f.set("web", func(n *flakes.Node) { n.Inhibitors = []string{"dbus-broker"} })
 	f.run("build", "path:"+f.dir).exits(0)
 	f.plan().exits(10).says("reboot needed: switch inhibitors")
-	f.deploy().exits(5).says("rolled back", "pre-check")
+	f.deploy().exits(5).says("rolled back", "a pre-switch check failed")
 	f.run("deploy", "--reboot", "path:"+f.dir).exits(0)
 	f.plan().exits(0).keepsQuiet("reboot needed")
 }
