@@ -31,8 +31,9 @@ func (a *agent) attach(ctx context.Context, stdin io.Reader) error {
 	if _, err := os.Stat(a.layout.deployment(req.ID)); errors.Is(err, os.ErrNotExist) {
 		return a.afterReboot(req)
 	}
+	// Also who only looks on is heard of: a host may be waiting for anybody.
+	reply, err := a.ask(req)
 	if req.Token != "" || req.Abort {
-		reply, err := a.ask(req)
 		if err != nil {
 			return err
 		}

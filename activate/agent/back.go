@@ -11,6 +11,9 @@ import (
 	"flakeops/activate/wire"
 )
 
+// errOthers keeps the host from being brought back any further.
+var errOthers = errors.New("somebody else activated another system meanwhile")
+
 // undo brings back what was touched, in the order that keeps a power cut safe:
 // what boots first, what runs last. The old system is not asked whether it may:
 // what its checks look at may be just what the new one broke. How it went is
@@ -24,17 +27,20 @@ func (m *machine) undo(ctx context.Context, f failure) wire.Event {
 	m.st.Cause, m.st.Units = f.message, f.units
 	// A state that cannot be saved must not keep the host from going back.
 	_ = m.enter(stageRollingBack, wire.PhaseRollingBack)
-	var problems []error
+	var boots, runs error
 	if m.st.ProfileTouched {
-		problems = append(problems, m.undoProfile(ctx), m.undoBoots(ctx))
+		boots = errors.Join(m.undoProfile(ctx), m.undoBoots(ctx))
 	}
 	if m.st.Activated && !m.fx.shuttingDown(ctx) {
-		problems = append(problems, m.undoRunning(ctx))
+		runs = m.undoRunning(ctx)
 	}
 	e := wire.Event{Outcome: wire.RolledBack, Message: m.st.Cause, Units: f.units}
-	if err := errors.Join(problems...); err != nil {
+	if err := errors.Join(boots, runs); err != nil {
 		e.Outcome = wire.RollbackFailed
 		e.Message += "; rolling back: " + strings.ReplaceAll(err.Error(), "\n", "; ")
+	}
+	if boots == nil && runs != nil && !errors.Is(runs, errOthers) && m.mayReboot() {
+		return m.strand(ctx, f, e.Message)
 	}
 	return m.finish(e)
 }
@@ -80,7 +86,7 @@ func (m *machine) undoBoots(ctx context.Context) error {
 
 func (m *machine) undoRunning(ctx context.Context) error {
 	if now, err := m.fx.running(); err == nil && now != m.req.System && now != m.st.Old.Running {
-		return fmt.Errorf("somebody else activated %s meanwhile, and it is left as it is", now)
+		return fmt.Errorf("%w: %s, and it is left as it is", errOthers, now)
 	}
 	return m.retry(ctx, func() error {
 		r, err := m.switchTo(ctx, m.st.Old.Running, "test", true)

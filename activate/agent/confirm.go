@@ -46,10 +46,13 @@ func answer(c net.Conn, g *gate) {
 		return
 	}
 	reply := ""
-	if a.Abort {
+	switch {
+	case a.Abort:
 		reply = g.abort()
-	} else {
+	case a.Token != "":
 		reply = g.present(a.Token)
+	default:
+		g.arrive()
 	}
 	_ = json.NewEncoder(c).Encode(wire.Event{Kind: wire.Reply, Reply: reply})
 }

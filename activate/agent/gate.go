@@ -19,6 +19,7 @@ type gate struct {
 	hash      string        // SHA-256 of the token, hexadecimal
 	confirmed chan struct{} // closed when the right token came in time
 	aborted   chan struct{} // closed when the operator gave up in time
+	arrived   chan struct{} // closed when somebody got in to a host that was stranded
 
 	mu    sync.Mutex
 	state gateState
@@ -30,11 +31,12 @@ const (
 	gateNotYet gateState = iota // the new system is being activated
 	gateOpen                    // the token is awaited
 	gateConfirmed
-	gateShut // too late
+	gateShut     // too late
+	gateStranded // going back has failed, and whoever gets in is awaited
 )
 
 func newGate(hash string) *gate {
-	return &gate{hash: hash, confirmed: make(chan struct{}), aborted: make(chan struct{})}
+	return &gate{hash: hash, confirmed: make(chan struct{}), aborted: make(chan struct{}), arrived: make(chan struct{})}
 }
 
 // open starts to accept the token.
@@ -66,6 +68,16 @@ func (g *gate) isAborted() bool {
 	}
 }
 
+// hasArrived says whether somebody got in to a host that was stranded.
+func (g *gate) hasArrived() bool {
+	select {
+	case <-g.arrived:
+		return true
+	default:
+		return false
+	}
+}
+
 // present offers a token; the answer is a wire reply.
 func (g *gate) present(token string) string {
 	sum := sha256.Sum256([]byte(token))
@@ -75,6 +87,9 @@ func (g *gate) present(token string) string {
 	switch {
 	case !right:
 		return wire.Wrong
+	case g.state == gateStranded:
+		g.arriveLocked()
+		return wire.TooLate
 	case g.state == gateNotYet:
 		return wire.NotYet
 	case g.state == gateOpen:
@@ -92,10 +107,31 @@ func (g *gate) present(token string) string {
 func (g *gate) abort() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.state == gateConfirmed || g.state == gateShut {
+	if g.state == gateConfirmed || g.state == gateShut || g.state == gateStranded {
 		return wire.TooLate
 	}
 	g.state = gateShut
 	close(g.aborted)
 	return wire.Accepted
+}
+
+// strand begins to wait for anybody who gets in.
+func (g *gate) strand() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.state = gateStranded
+}
+
+// arrive says that somebody has got in.
+func (g *gate) arrive() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.arriveLocked()
+}
+
+func (g *gate) arriveLocked() {
+	if g.state == gateStranded {
+		g.state = gateShut
+		close(g.arrived)
+	}
 }

@@ -127,6 +127,24 @@ func (h *host) shuttingDown(ctx context.Context) bool {
 	return strings.TrimSpace(string(out)) == "stopping"
 }
 
+// reboot asks for it whoever may want to delay it, and waits until it has begun.
+func (h *host) reboot(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	_, err := h.runner.Run(ctx, run.Command{Argv: []string{"systemctl", "reboot", "-i"}})
+	for !h.shuttingDown(ctx) {
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("systemctl reboot: the host does not go down")
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
 func (h *host) save(st state) error { return writeJSON(h.layout.state(h.id), st) }
 
 // look reads what a rollback will go back to.

@@ -18,6 +18,7 @@ const (
 	stageWaiting     stage = "waiting"
 	stageCommitting  stage = "committing"
 	stageRollingBack stage = "rolling back"
+	stageStranded    stage = "stranded" // rolling back has failed
 	stageFinished    stage = "finished"
 )
 
@@ -66,6 +67,8 @@ type effects interface {
 	// shuttingDown says whether the host is on its way down, where activating
 	// an old system would only fight the shutdown.
 	shuttingDown(ctx context.Context) bool
+	// reboot has the host reboot, and returns when it is going down.
+	reboot(ctx context.Context) error
 	save(state) error
 }
 
@@ -78,6 +81,8 @@ type machine struct {
 	emit  func(wire.Event)
 	again bool // activate although the system seems to run: it did not come up well
 	pause time.Duration
+
+	attended bool // somebody got in who waits for this deployment's end
 }
 
 // failure is why a deployment does not go on.
@@ -127,7 +132,7 @@ func (m *machine) resume(ctx context.Context) wire.Event {
 			return m.undo(ctx, *f)
 		}
 		return m.succeed(wire.Event{Outcome: m.committed()})
-	case stageRollingBack:
+	case stageRollingBack, stageStranded:
 		return m.undo(ctx, failure{message: m.st.Cause, units: m.st.Units})
 	default:
 		return m.undo(ctx, failure{message: "the agent on the host ended while " + string(m.st.Stage)})

@@ -31,10 +31,12 @@ type world struct {
 	// checks lists systems whose pre-switch checks fail.
 	checks map[string]bool
 	// says is what "SYSTEM ACTION" prints.
-	says    map[string][]string
-	blind   bool // what would boot cannot be told
-	trouble string
-	calls   []string
+	says      map[string][]string
+	blind     bool // what would boot cannot be told
+	trouble   string
+	reboots   int
+	rebootErr error
+	calls     []string
 }
 
 func (w *world) activate(ctx context.Context, system, action string, force bool, line func(string)) (int, error) {
@@ -99,6 +101,12 @@ func (w *world) running() (string, error) {
 
 func (w *world) profileSystem() (string, error) { return w.profile, nil }
 func (w *world) bootTrouble() string            { return w.trouble }
+
+func (w *world) reboot(context.Context) error {
+	w.reboots++
+	w.current = w.boot
+	return w.rebootErr
+}
 
 func (w *world) boots() string {
 	if w.blind {

@@ -50,20 +50,23 @@ type Flake struct {
 // Request starts a deployment. It is the agent's only input besides the host
 // itself.
 type Request struct {
-	Version           int    `json:"version"`
-	ID                string `json:"id"`
-	Node              string `json:"node"`
-	Goal              Goal   `json:"goal"`
-	System            string `json:"system"`  // store path to activate
-	Agent             string `json:"agent"`   // store path of the agent's executable
-	Profile           string `json:"profile"` // /nix/var/nix/profiles/system
-	TokenHash         string `json:"tokenHash"`
-	MagicRollback     bool   `json:"magicRollback"`
-	AutoRollback      bool   `json:"autoRollback"`
-	ActivationTimeout int    `json:"activationTimeout"` // seconds
-	ConfirmTimeout    int    `json:"confirmTimeout"`    // seconds
-	Operator          string `json:"operator"`
-	Flake             Flake  `json:"flake"`
+	Version       int    `json:"version"`
+	ID            string `json:"id"`
+	Node          string `json:"node"`
+	Goal          Goal   `json:"goal"`
+	System        string `json:"system"`  // store path to activate
+	Agent         string `json:"agent"`   // store path of the agent's executable
+	Profile       string `json:"profile"` // /nix/var/nix/profiles/system
+	TokenHash     string `json:"tokenHash"`
+	MagicRollback bool   `json:"magicRollback"`
+	AutoRollback  bool   `json:"autoRollback"`
+	// RebootWhenStranded has a host reboot that could not go back, and that nobody
+	// gets in to.
+	RebootWhenStranded bool   `json:"rebootWhenStranded"`
+	ActivationTimeout  int    `json:"activationTimeout"` // seconds
+	ConfirmTimeout     int    `json:"confirmTimeout"`    // seconds
+	Operator           string `json:"operator"`
+	Flake              Flake  `json:"flake"`
 }
 
 // Validate refuses a request that the agent could not carry out to its end.
@@ -128,6 +131,7 @@ const (
 	PhaseWaiting     = "waiting for confirm"
 	PhaseCommitting  = "committing"
 	PhaseRollingBack = "rolling back"
+	PhaseStranded    = "stranded" // rolling back failed; Message says why, Seconds is the time until the host reboots
 )
 
 // The answers to a token or an abort.
