@@ -5,7 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 UNIT = $(shell go list ./... | grep -v '^flakeops/tests')
 
-.PHONY: build test demo bench lint setup unit e2e clean
+.PHONY: build test demo bench chaos lint setup unit e2e clean
 
 # Static, because the same file runs on hosts that have no libc where it looks for one.
 build:
@@ -35,6 +35,14 @@ demo: setup build
 bench: setup build
 	go run ./tests/bench
 	go test ./tests/flakes -run '^$$' -bench FlakeCheck -benchtime 1x
+
+# Rounds of random faults: make chaos FOR=10m, SEED=1 to begin with that one, ROUNDS=1 for so many.
+FOR = 10m
+SEED = 0
+ROUNDS = 0
+LABS = 1
+chaos: setup
+	go test ./tests/chaos -run TestRandom -v -count=1 -timeout 0 -for $(FOR) -seed $(SEED) -rounds $(ROUNDS) -labs $(LABS)
 
 clean:
 	rm -f flakeops

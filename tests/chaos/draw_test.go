@@ -48,9 +48,25 @@ func draw(seed uint64) plan {
 		p.second = milliseconds(r, 4000)
 	}
 	for range pick(r, []weighed[int]{{3, 1}, {2, 2}}) {
-		p.faults = append(p.faults, drawFault(r, p))
+		f := drawFault(r, p)
+		p.faults = append(p.faults, f)
+		p.leadTo(r, f)
 	}
 	return p
+}
+
+// leadTo changes the node's new system where a fault's moment would not come.
+func (p plan) leadTo(r *rand.Rand, f fault) {
+	s := &p.systems[f.node]
+	fails := slices.ContainsFunc(s.wrong, func(w string) bool { return w != "slow" && w != "kill-connections" })
+	switch {
+	case f.at == atGoingBack && !fails && p.action == boots:
+		s.wrong = append(s.wrong, "bootloader-fails")
+	case f.at == atGoingBack && !fails:
+		s.wrong = append(s.wrong, pick(r, []weighed[string]{{3, "activation-fails"}, {2, "drop-new"}, {1, "drop-packets"}, {2, "bootloader-fails"}}))
+	case (f.at == atWait || f.at == atCommit) && fails:
+		s.wrong = []string{"slow"}
+	}
 }
 
 func drawSystem(r *rand.Rand, p plan, i int) system {
