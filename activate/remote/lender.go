@@ -20,6 +20,12 @@ const SocketEnv = "FLAKEOPS_SSH_SOCKET"
 // maxSocketPath is the longest path a Unix socket can have everywhere.
 const maxSocketPath = 100
 
+// A Lender's directory, and what is in it.
+const (
+	dirPrefix  = "flakeops-"
+	socketName = "socket"
+)
+
 // Lender lends connections to nix. nix finds an `ssh` in PATH that is this
 // program, which hands the requested command and its stdio to the Lender. Only
 // the two commands that serve a store are run, and always elevated: so the
@@ -73,10 +79,11 @@ func NewLender(ctx context.Context, exe string, log zerolog.Logger) (*Lender, er
 func privateDir() (string, error) {
 	var failed []error
 	for _, base := range []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), "/tmp"} {
-		if base == "" || len(filepath.Join(base, "flakeops-1234567890/socket")) > maxSocketPath {
+		if base == "" || len(filepath.Join(base, dirPrefix+"1234567890", socketName)) > maxSocketPath {
 			continue
 		}
-		dir, err := os.MkdirTemp(base, "flakeops-") // 0700
+		dropDead(base)
+		dir, err := os.MkdirTemp(base, dirPrefix) // 0700
 		if err == nil {
 			return dir, nil
 		}
@@ -85,7 +92,7 @@ func privateDir() (string, error) {
 	return "", errors.Join(failed...)
 }
 
-func (l *Lender) socket() string { return filepath.Join(l.dir, "socket") }
+func (l *Lender) socket() string { return filepath.Join(l.dir, socketName) }
 
 // Lend gives c a host name that is good for nix's store URL (ssh://NAME) until
 // takeBack is called, which ends the commands that still run. The name is in
