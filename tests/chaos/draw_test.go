@@ -64,9 +64,14 @@ func (p plan) leadTo(r *rand.Rand, f fault) {
 		s.wrong = append(s.wrong, "bootloader-fails")
 	case f.at == atGoingBack && !fails:
 		s.wrong = append(s.wrong, pick(r, []weighed[string]{{3, "activation-fails"}, {2, "drop-new"}, {1, "drop-packets"}, {2, "bootloader-fails"}}))
-	case (f.at == atWait || f.at == atCommit) && fails:
+	case (f.at == atWait || f.at == atCommit) && fails && !p.goesBack(f.node):
 		s.wrong = []string{"slow"}
 	}
+}
+
+// goesBack says whether a fault waits for the node to go back.
+func (p plan) goesBack(node int) bool {
+	return slices.ContainsFunc(p.faults, func(f fault) bool { return f.node == node && f.at == atGoingBack })
 }
 
 func drawSystem(r *rand.Rand, p plan, i int) system {
@@ -111,25 +116,31 @@ func (p plan) has(suite string) int {
 
 func drawFault(r *rand.Rand, p plan) fault {
 	f := fault{node: r.IntN(len(p.systems))}
-	f.kind = pick(r, []weighed[kind]{
+	kinds := []weighed[kind]{
 		{6, linkCut}, {4, linkLossy}, {6, powerCut}, {4, killDeployer}, {3, interrupt}, {1, interruptTwice},
-		{5, killAgent}, {4, killUnit}, {3, killStorm}, {2, stopUnit}, {2, stopTimers}, {2, freeze},
-		{3, diskFull}, {3, runFull}, {2, bootFull}, {2, bootReadOnly},
-		{3, lockByRoot}, {3, lockByUser}, {2, sshdStopped}, {2, sessionsKilled},
-	})
+		{3, diskFull}, {3, runFull}, {3, lockByRoot}, {3, lockByUser}, {2, sshdStopped}, {2, sessionsKilled},
+	}
+	moments := []weighed[moment]{{3, atStart}, {2, atStarted}, {4, atGoingBack}, {1, atFinish}}
 	switch p.action {
 	case dries, sendsKeys, reboots:
-		f.at, f.after = atStart, milliseconds(r, 5000)
+		moments = []weighed[moment]{{1, atStart}}
+	case boots, rebootsNew:
+		moments = append(moments, weighed[moment]{5, atCommit})
+	case tries:
+		moments = append(moments, weighed[moment]{5, atActivate}, weighed[moment]{4, atWait})
 	default:
-		f.at = pick(r, []weighed[moment]{
-			{4, atStart}, {2, atStarted}, {5, atActivate}, {4, atWait}, {4, atCommit}, {4, atGoingBack}, {1, atFinish},
-		})
-		if f.at == atStart {
-			f.after = milliseconds(r, 5000)
-		} else {
-			f.after = milliseconds(r, pick(r, []weighed[int]{{3, 50}, {3, 400}, {2, 1500}}))
-		}
+		moments = append(moments, weighed[moment]{5, atActivate}, weighed[moment]{4, atWait}, weighed[moment]{4, atCommit})
 	}
+	f.at = pick(r, moments)
+	if f.at == atStart {
+		f.after = milliseconds(r, 3000)
+	} else {
+		f.after = milliseconds(r, pick(r, []weighed[int]{{3, 50}, {3, 400}, {1, 1500}}))
+		kinds = append(kinds, []weighed[kind]{
+			{5, killAgent}, {4, killUnit}, {3, killStorm}, {2, stopUnit}, {2, stopTimers}, {2, freeze}, {2, bootFull}, {2, bootReadOnly},
+		}...)
+	}
+	f.kind = pick(r, kinds)
 	f.lasts = pick(r, []weighed[time.Duration]{{2, time.Second}, {2, 4 * time.Second}, {2, 12 * time.Second}, {2, 0}})
 	return f
 }
