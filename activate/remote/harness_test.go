@@ -141,7 +141,10 @@ func startSSHD(t testing.TB, in []key, options ...string) *sshd {
 	lines := append(options,
 		"Port "+fmt.Sprint(s.port), "ListenAddress 127.0.0.1", "PidFile none", "StrictModes no",
 		usePAM(), "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin yes",
-		"AuthorizedKeysFile "+filepath.Join(dir, "authorized"), "LogLevel VERBOSE", "MaxSessions 30")
+		"AuthorizedKeysFile "+filepath.Join(dir, "authorized"), "LogLevel VERBOSE", "MaxSessions 30",
+		// What this machine's user has in ~/.bashrc is none of these tests' business,
+		// and may take its time: bash reads it for the outermost shell only.
+		"SetEnv SHLVL=1")
 	if !strings.Contains(strings.Join(options, "\n"), "HostKey ") {
 		lines = append(lines, "HostKey "+s.key.file)
 	}
