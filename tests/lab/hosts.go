@@ -15,8 +15,26 @@ import (
 
 type statusCmd struct{}
 
-func (c *statusCmd) Run(ctx context.Context) error {
-	lab, err := host.Open(ctx)
+// Run lists one lab as it is, and several under their names.
+func (c *statusCmd) Run(ctx context.Context, which which) error {
+	if which.Lab == "" {
+		all, err := host.ByHand(ctx)
+		if err != nil {
+			return err
+		}
+		if len(all) > 1 {
+			for _, lab := range all {
+				if _, err := fmt.Printf("lab %s\n", lab.Name()); err != nil {
+					return err
+				}
+				if err := printStatus(ctx, os.Stdout, lab); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	lab, err := host.Open(ctx, which.Lab)
 	if err != nil {
 		return err
 	}
@@ -50,8 +68,8 @@ type sshCmd struct {
 }
 
 // Run becomes ssh.
-func (c *sshCmd) Run(ctx context.Context) error {
-	lab, err := host.Open(ctx)
+func (c *sshCmd) Run(ctx context.Context, which which) error {
+	lab, err := host.Open(ctx, which.Lab)
 	if err != nil {
 		return err
 	}
@@ -68,8 +86,8 @@ type one struct {
 	Host string `arg:"" help:"Host."`
 }
 
-func (o *one) do(ctx context.Context, f func(*host.Host, context.Context) error) error {
-	lab, err := host.Open(ctx)
+func (o *one) do(ctx context.Context, which which, f func(*host.Host, context.Context) error) error {
+	lab, err := host.Open(ctx, which.Lab)
 	if err != nil {
 		return err
 	}
@@ -83,16 +101,24 @@ func (o *one) do(ctx context.Context, f func(*host.Host, context.Context) error)
 
 type cutCmd struct{ one }
 
-func (c *cutCmd) Run(ctx context.Context) error { return c.do(ctx, (*host.Host).Cut) }
+func (c *cutCmd) Run(ctx context.Context, which which) error {
+	return c.do(ctx, which, (*host.Host).Cut)
+}
 
 type healCmd struct{ one }
 
-func (c *healCmd) Run(ctx context.Context) error { return c.do(ctx, (*host.Host).Heal) }
+func (c *healCmd) Run(ctx context.Context, which which) error {
+	return c.do(ctx, which, (*host.Host).Heal)
+}
 
 type powerCutCmd struct{ one }
 
-func (c *powerCutCmd) Run(ctx context.Context) error { return c.do(ctx, (*host.Host).PowerCut) }
+func (c *powerCutCmd) Run(ctx context.Context, which which) error {
+	return c.do(ctx, which, (*host.Host).PowerCut)
+}
 
 type rebootCmd struct{ one }
 
-func (c *rebootCmd) Run(ctx context.Context) error { return c.do(ctx, (*host.Host).Reboot) }
+func (c *rebootCmd) Run(ctx context.Context, which which) error {
+	return c.do(ctx, which, (*host.Host).Reboot)
+}

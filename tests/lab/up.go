@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,11 +14,15 @@ import (
 )
 
 type setupCmd struct {
-	Suites []string `help:"Debian suites to prepare; all unless said."`
+	Suites   []string `help:"Debian suites to prepare; all unless said."`
+	Programs string   `type:"path" help:"Directory to fill with links to all programs that setup brings, and to no others."`
 }
 
 func (c *setupCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	return host.Ensure(ctx, log, c.Suites...)
+	if err := host.Ensure(ctx, log, c.Suites...); err != nil || c.Programs == "" {
+		return err
+	}
+	return host.Programs(ctx, c.Programs)
 }
 
 type upCmd struct {
@@ -27,7 +32,7 @@ type upCmd struct {
 }
 
 // Run boots all hosts or none.
-func (c *upCmd) Run(ctx context.Context, log zerolog.Logger) error {
+func (c *upCmd) Run(ctx context.Context, log zerolog.Logger, which which) error {
 	if c.Hosts < 1 {
 		return errors.New("--hosts must be at least 1")
 	}
@@ -38,7 +43,7 @@ func (c *upCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	if err := host.Ensure(ctx, log, suites...); err != nil {
 		return err
 	}
-	lab, err := host.NewByHand(ctx)
+	lab, err := host.NewByHand(ctx, cmp.Or(which.Lab, host.DefaultName))
 	if err != nil {
 		return err
 	}
@@ -58,15 +63,29 @@ func (c *upCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	return printStatus(ctx, os.Stdout, lab)
 }
 
-type downCmd struct{}
+type downCmd struct {
+	All bool `help:"All labs that were made by hand, not only the one."`
+}
 
 // Run succeeds also when there is nothing to take down.
-func (c *downCmd) Run(ctx context.Context) error {
-	lab, err := host.Open(ctx)
-	if err == nil {
-		err = lab.Close()
-	} else if errors.Is(err, host.ErrNoLab) {
-		err = nil
+func (c *downCmd) Run(ctx context.Context, which which) error {
+	labs, err := c.which(ctx, which.Lab)
+	for _, lab := range labs {
+		err = errors.Join(err, lab.Close())
 	}
 	return errors.Join(err, host.Sweep(ctx))
+}
+
+func (c *downCmd) which(ctx context.Context, name string) ([]*host.Lab, error) {
+	if c.All {
+		return host.ByHand(ctx)
+	}
+	switch lab, err := host.Open(ctx, name); {
+	case errors.Is(err, host.ErrNoLab):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	default:
+		return []*host.Lab{lab}, nil
+	}
 }

@@ -27,6 +27,7 @@ const (
 type Lab struct {
 	slot   slot
 	dir    string
+	name   string // of a lab by hand
 	client client
 
 	supervisor *exec.Cmd // nil when the lab is somebody else's
@@ -41,33 +42,25 @@ type Lab struct {
 // missing; an empty dir means the system's for temporary files. The lab ends
 // with Close, and no later than this process, however that ends.
 func New(ctx context.Context, dir string) (*Lab, error) {
+	return inFreeSlot(ctx, func(s slot) (*Lab, error) { return newLab(ctx, s, dir, "", false) })
+}
+
+// inFreeSlot tries one slot after the other until one is not taken.
+func inFreeSlot(ctx context.Context, try func(slot) (*Lab, error)) (*Lab, error) {
 	if err := Sweep(ctx); err != nil {
 		return nil, err
 	}
 	for s := firstSlot; s <= lastSlot; s++ {
-		l, err := newLab(ctx, s, dir, false)
-		if l != nil || err != nil {
+		if l, err := try(s); l != nil || err != nil {
 			return l, err
 		}
 	}
 	return nil, fmt.Errorf("there are %d labs on this machine already", lastSlot-firstSlot+1)
 }
 
-// NewByHand makes the one lab of this machine that lives on after this process.
-// Open finds it.
-func NewByHand(ctx context.Context) (*Lab, error) {
-	if err := Sweep(ctx); err != nil {
-		return nil, err
-	}
-	l, err := newLab(ctx, handSlot, "/var/tmp", true)
-	if l == nil && err == nil {
-		return nil, errors.New("the lab is up already; take it down first")
-	}
-	return l, err
-}
-
-// newLab returns nil, without an error, when the slot is taken.
-func newLab(ctx context.Context, s slot, dir string, detached bool) (*Lab, error) {
+// newLab returns nil, without an error, when the slot is taken. A lab with a
+// name is found by it; one that is detached outlives this process.
+func newLab(ctx context.Context, s slot, dir, name string, detached bool) (*Lab, error) {
 	if dir == "" {
 		dir = os.TempDir()
 	}
@@ -82,11 +75,11 @@ func newLab(ctx context.Context, s slot, dir string, detached bool) (*Lab, error
 		return nil, fmt.Errorf("making a lab: %w", err)
 	}
 	own := filepath.Join(dir, dirPrefix+rand.Text())
-	listener, err := s.take(ctx, own)
+	listener, err := s.take(ctx, record{Dir: own, Name: name})
 	if listener == nil || err != nil {
 		return nil, err
 	}
-	l := &Lab{slot: s, dir: own, next: 1}
+	l := &Lab{slot: s, dir: own, name: name, next: 1}
 	if err := l.begin(ctx, listener, detached); err != nil {
 		_ = listener.Close()
 		return nil, errors.Join(fmt.Errorf("making a lab: %w", err), l.abandon())
@@ -118,12 +111,7 @@ func (l *Lab) begin(ctx context.Context, listener *net.UnixListener, detached bo
 	return err
 }
 
-// ErrNoLab says that no lab was made by hand, or that it is down by now.
-var ErrNoLab = errors.New("no lab is up: run `go run ./tests/lab up`")
-
-// Open finds the lab that was made by hand. Without one it is ErrNoLab.
-func Open(ctx context.Context) (*Lab, error) { return open(ctx, handSlot) }
-
+// open finds the lab of a slot, whoever made it.
 func open(ctx context.Context, s slot) (*Lab, error) {
 	a, err := s.ask(ctx, request{Op: opStatus})
 	if errors.Is(err, syscall.ECONNREFUSED) {
@@ -153,6 +141,9 @@ func (l *Lab) Close() error {
 	}
 	return errors.Join(err, l.awaitEnd(ctx))
 }
+
+// Name is what a lab by hand is called; others have no name.
+func (l *Lab) Name() string { return l.name }
 
 // Dir is the lab's directory. It goes with the lab.
 func (l *Lab) Dir() string { return l.dir }

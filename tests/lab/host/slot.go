@@ -23,8 +23,7 @@ import (
 type slot int
 
 const (
-	handSlot  slot = 0 // the lab that is used by hand
-	firstSlot slot = 1
+	firstSlot slot = 0
 	lastSlot  slot = 250
 
 	recordDir = "/var/lib/flakeops-lab"
@@ -40,7 +39,10 @@ func (s slot) address() *net.UnixAddr {
 // link is the end on this machine of the link to the lab.
 func (s slot) link() string { return fmt.Sprintf("flakeops%d", s) }
 
-func (s slot) cgroup() string { return fmt.Sprintf("flakeops-lab/%d", s) }
+// labsGroup is the control group in which labs have theirs.
+const labsGroup = "flakeops-lab"
+
+func (s slot) cgroup() string { return fmt.Sprintf("%s/%d", labsGroup, s) }
 
 func (s slot) record() string { return filepath.Join(recordDir, strconv.Itoa(int(s))) }
 
@@ -56,12 +58,13 @@ const maxHosts = 63
 // record is what has to be known to clean up after a lab whose processes are
 // all gone. It survives a reboot of this machine, since the directory may.
 type record struct {
-	Dir string `json:"dir"` // to remove
+	Dir  string `json:"dir"`            // to remove
+	Name string `json:"name,omitempty"` // of a lab by hand
 }
 
 // take binds the slot's socket and writes its record. It returns nil without an
 // error when somebody else has the slot. What a dead lab left in it is removed.
-func (s slot) take(ctx context.Context, dir string) (*net.UnixListener, error) {
+func (s slot) take(ctx context.Context, r record) (*net.UnixListener, error) {
 	if busy, err := s.subnetInUse(); busy || err != nil {
 		return nil, err
 	}
@@ -73,7 +76,7 @@ func (s slot) take(ctx context.Context, dir string) (*net.UnixListener, error) {
 		_ = l.Close()
 		return nil, err
 	}
-	text, err := json.Marshal(record{Dir: dir})
+	text, err := json.Marshal(r)
 	if err == nil {
 		err = errors.Join(os.MkdirAll(recordDir, 0o755), os.WriteFile(s.record(), text, 0o644))
 	}
@@ -101,26 +104,32 @@ func (s slot) subnetInUse() (bool, error) {
 }
 
 func (s slot) listen() (*net.UnixListener, error) {
-	l, err := net.ListenUnix("unix", s.address())
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, nil
-	}
+	l, err := listen(s.address())
 	if err != nil {
 		return nil, fmt.Errorf("taking lab %d: %w", s, err)
 	}
 	return l, nil
 }
 
+// listen returns nil, without an error, when somebody else has the address.
+func listen(address *net.UnixAddr) (*net.UnixListener, error) {
+	l, err := net.ListenUnix("unix", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, nil
+	}
+	return l, err
+}
+
 // sweep removes what the slot's last lab has left. The caller holds the slot's
 // socket, so all of that lab's supervisor is gone, and with it its namespaces:
 // what is left can only be files, control groups and the record itself.
 func (s slot) sweep(ctx context.Context) error {
-	text, err := os.ReadFile(s.record())
+	r, err := s.recall()
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading what lab %d has left: %w", s, err)
+		return err
 	}
 	if err := removeCgroup(ctx, s.cgroup()); err != nil {
 		return err
@@ -129,13 +138,40 @@ func (s slot) sweep(ctx context.Context) error {
 		// The kernel removes it too, a moment after the namespace it leads to.
 		_ = ip(ctx, "link", "del", s.link())
 	}
-	var r record
-	if json.Unmarshal(text, &r) == nil && filepath.IsAbs(r.Dir) && strings.HasPrefix(filepath.Base(r.Dir), dirPrefix) {
+	if filepath.IsAbs(r.Dir) && strings.HasPrefix(filepath.Base(r.Dir), dirPrefix) {
 		if err := os.RemoveAll(r.Dir); err != nil {
 			return fmt.Errorf("removing what lab %d has left: %w", s, err)
 		}
 	}
 	return s.forget()
+}
+
+// recall reads the record. One that was written only in part says nothing.
+func (s slot) recall() (record, error) {
+	text, err := os.ReadFile(s.record())
+	if err != nil {
+		return record{}, fmt.Errorf("reading what is known of lab %d: %w", s, err)
+	}
+	var r record
+	if err := json.Unmarshal(text, &r); err != nil {
+		return record{}, nil
+	}
+	return r, nil
+}
+
+// recorded are the slots that have a record.
+func recorded() ([]slot, error) {
+	entries, err := os.ReadDir(recordDir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("looking for labs: %w", err)
+	}
+	var found []slot
+	for _, entry := range entries {
+		if n, err := strconv.Atoi(entry.Name()); err == nil {
+			found = append(found, slot(n))
+		}
+	}
+	return found, nil
 }
 
 // forget removes the record, and the records' directory with the last of them.
@@ -150,25 +186,18 @@ func (s slot) forget() error {
 // Sweep removes what labs have left whose processes were killed. Labs that
 // live are not touched.
 func Sweep(ctx context.Context) error {
-	entries, err := os.ReadDir(recordDir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+	left, err := recorded()
 	if err != nil {
-		return fmt.Errorf("looking for what labs have left: %w", err)
+		return err
 	}
 	var failed []error
-	for _, entry := range entries {
-		n, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		l, err := slot(n).listen()
+	for _, s := range left {
+		l, err := s.listen()
 		if l == nil {
 			failed = append(failed, err)
 			continue
 		}
-		failed = append(failed, slot(n).sweep(ctx), l.Close())
+		failed = append(failed, s.sweep(ctx), l.Close())
 	}
 	return errors.Join(failed...)
 }
