@@ -44,6 +44,9 @@ func (l *Lab) Start(ctx context.Context, o Options) (*Host, error) {
 	if def.Factory, err = factorySystem(); err != nil {
 		return nil, err
 	}
+	if err := makeRoomForHost(); err != nil {
+		return nil, fmt.Errorf("starting host %s: %w", o.Name, err)
+	}
 	if def.Index, err = l.register(o.Name, public); err != nil {
 		return nil, fmt.Errorf("starting host %s: %w", o.Name, err)
 	}
