@@ -121,7 +121,7 @@ func (m *machine) installFactory(ctx context.Context) error {
 	}
 	out, err := run.Output(ctx, run.Local{}, run.Command{
 		Argv: []string{"chroot", root, "nix-store", "--add", tree},
-		Env:  []string{"HOME=/root"},
+		Env:  []string{"HOME=/root", hostPath},
 	})
 	err = errors.Join(err, unix.Unmount(proc, 0), os.RemoveAll(filepath.Join(root, tree)))
 	if err != nil {

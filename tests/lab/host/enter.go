@@ -14,6 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// hostPath is where programs are on a host.
+const hostPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // enter runs a shell in the machine and returns its exit status. The shell is
 // a child of ours that is in the machine from its first instruction. A program
 // in between that waits for it, as nsenter does, is what must not be: it stops
@@ -28,7 +31,7 @@ func (m *machine) enter(ctx context.Context, stdin io.Reader, stdout, stderr io.
 	cmd.Dir = "/"
 	cmd.Env = []string{
 		"HOME=/root", "USER=root", "LOGNAME=root", "LANG=C.UTF-8",
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		hostPath,
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

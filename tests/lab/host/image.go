@@ -142,7 +142,7 @@ func (m image) build(ctx context.Context, log zerolog.Logger) error {
 	if err := os.Rename(partial, m.Dir); err != nil {
 		return fmt.Errorf("keeping the root file system for %s: %w", m.Suite, err)
 	}
-	log.Info().Str("suite", m.Suite).Dur("took", time.Since(began)).Msg("built a root file system")
+	log.Info().Str("suite", m.Suite).Stringer("took", time.Since(began).Round(time.Second)).Msg("built a root file system")
 	return m.removeOlder()
 }
 

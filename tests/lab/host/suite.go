@@ -2,6 +2,7 @@ package host
 
 import (
 	"os"
+	"os/exec"
 	"slices"
 )
 
@@ -22,8 +23,11 @@ func NixEnv() []string {
 		"build-users-group =\n"}
 }
 
-// rootPath is PATH with the directories of programs for root, which a root
-// shell that came by way of su may lack.
+// rootPath is PATH, with the directories of programs for root where it lacks
+// them: a root shell that came by way of su may. A PATH of Programs lacks nothing.
 func rootPath() string {
+	if _, err := exec.LookPath("ip"); err == nil {
+		return "PATH=" + os.Getenv("PATH")
+	}
 	return "PATH=" + os.Getenv("PATH") + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 }
