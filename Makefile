@@ -1,40 +1,60 @@
-# `make test` is all that has to pass. It needs Go, git, a Debian machine and
-# root; `make setup` installs what else the lab hosts need.
+# `make test` is all that has to pass. It needs Go, git, make, a Debian machine
+# and root; `make setup` installs what else there has to be. `make fresh` proves
+# that on a machine that has nothing more.
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
-GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ERRCHECK := github.com/kisielk/errcheck@v1.30.0
 UNIT = $(shell go list ./... | grep -v '^flakeops/tests')
 
-.PHONY: build test demo bench chaos lint setup unit e2e clean
+# Static, because the same file runs on hosts that have no libc where it looks
+# for one. One way to compile for all, so that each package is compiled once.
+export CGO_ENABLED = 0
+export GOFLAGS := $(shell go env GOFLAGS) -trimpath
 
-# Static, because the same file runs on hosts that have no libc where it looks for one.
+# In the parts of the test only those programs are found that setup brings, on
+# whatever machine.
+BROUGHT := env PATH=$(CURDIR)/.cache/programs
+
+.PHONY: build test demo bench chaos lint setup unit e2e fresh clean
+
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X flakeops/internal/cli.version=$(VERSION)' -o flakeops .
+	go build -ldflags '-s -w -X flakeops/internal/cli.version=$(VERSION)' -o flakeops .
 
-test: setup lint unit e2e
+# At the same time, since one part computes while another waits.
+test:
+	$(MAKE) -j4 setup lint unit e2e
+
+# Says at its end how long the part took.
+timed = @began=$$(date +%s); { $(1); } && echo "$@: $$(($$(date +%s) - began)) s"
 
 setup:
-	go run ./tests/lab setup
-	command -v cc >/dev/null || apt-get install -qy --no-install-recommends gcc libc6-dev
+	$(call timed,go run ./tests/lab setup --programs .cache/programs)
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
-	go vet ./...
-	go run $(GOLANGCI) run ./...
+	$(call timed,go vet ./... && go run $(STATICCHECK) -checks $(CHECKS) ./... && go run $(ERRCHECK) $(UNCHECKED) ./...)
+
+CHECKS := all,-ST1000,-ST1003,-QF1001,-QF1008
+# What is written to a terminal, and what is closed or removed while giving up.
+UNCHECKED := -ignoretests -ignore '^([cC]lose|Flush|Remove|RemoveAll|Fprint.*)$$'
 
 # -race needs cgo, which the binary itself does without.
-unit:
-	CGO_ENABLED=1 go test -race -count=1 -timeout 10m $(UNIT)
+unit: setup
+	$(call timed,CGO_ENABLED=1 $(BROUGHT) go test -race -count=1 -timeout 10m $(UNIT))
 
-e2e: build
-	go test ./tests/... -count=1 -timeout 30m
+e2e: setup
+	$(call timed,$(BROUGHT) go test ./tests/... -count=1 -timeout 30m)
 
 demo: setup build
-	go run ./tests/demo
+	$(BROUGHT) go run ./tests/demo
 
 bench: setup build
-	go run ./tests/bench
-	go test ./tests/flakes -run '^$$' -bench FlakeCheck -benchtime 1x
+	$(BROUGHT) go run ./tests/bench
+	$(BROUGHT) go test ./tests/flakes -run '^$$' -bench FlakeCheck -benchtime 1x
+
+fresh: setup
+	tests/fresh/run.sh
 
 # Rounds of random faults: make chaos FOR=10m, SEED=1 to begin with that one, ROUNDS=1 for so many.
 FOR = 10m
@@ -42,7 +62,7 @@ SEED = 0
 ROUNDS = 0
 LABS = 1
 chaos: setup
-	go test ./tests/chaos -run TestRandom -v -count=1 -timeout 0 -for $(FOR) -seed $(SEED) -rounds $(ROUNDS) -labs $(LABS)
+	$(BROUGHT) go test ./tests/chaos -run TestRandom -v -count=1 -timeout 0 -for $(FOR) -seed $(SEED) -rounds $(ROUNDS) -labs $(LABS)
 
 clean:
 	rm -f flakeops

@@ -113,7 +113,8 @@
             packages = [
               pkgs.go
               pkgs.gopls
-              pkgs.golangci-lint
+              pkgs.go-tools
+              pkgs.errcheck
               pkgs.git
               pkgs.gnumake
             ];

@@ -86,7 +86,7 @@ func TestCopyTellsWhatSSHSaid(t *testing.T) {
 	}
 	// Nix has begun to talk by then; else it may say only that its pipe broke.
 	script := "#!/bin/sh\nhead -c 8 >/dev/null\necho \"$WORD: the host went away\" >&2\nexit 255\n"
-	if err := os.WriteFile(filepath.Join(dir, "ssh"), []byte(script), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(dir, "ssh"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	err = n.Copy(ctx, Copy{Store: "ssh://host-1", Paths: []string{path}, Env: []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "WORD=listen"}})
@@ -124,7 +124,7 @@ func TestAdd(t *testing.T) {
 	n, ctx := realNix(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "program")
-	if err := os.WriteFile(file, []byte("#!/bin/sh\n"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(file, []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	path, err := n.Add(ctx, file)

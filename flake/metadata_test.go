@@ -231,7 +231,7 @@ func fakeNix(t *testing.T, script string) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"nix", "nix-store"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -322,7 +322,7 @@ func FuzzMetadata(f *testing.F) {
 
 func read(t *testing.T, dir, name string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // a file of the test
+	b, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil {
 		t.Fatal(err)
 	}

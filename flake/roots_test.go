@@ -122,7 +122,7 @@ func TestOpenRootsSweepsTheDead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	child := exec.Command(os.Args[0], "-test.run=^TestRootsChild$") //nolint:gosec // this test
+	child := exec.Command(os.Args[0], "-test.run=^TestRootsChild$")
 	child.Env = append(os.Environ(), "FLAKE_TEST_ROOTS="+dir)
 	out, err := child.Output()
 	if err != nil {

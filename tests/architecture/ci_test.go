@@ -8,6 +8,22 @@ import (
 	"testing"
 )
 
+// Tests run with those programs only that setup brings.
+func TestMakeTestsWithWhatIsBrought(t *testing.T) {
+	found := 0
+	for _, line := range lines(t, filepath.Join(root, "Makefile")) {
+		if strings.HasPrefix(line, "\t") && strings.Contains(line, "go test ") {
+			found++
+			if !strings.Contains(line, "$(BROUGHT) go test ") {
+				t.Errorf("%q: without $(BROUGHT)", line)
+			}
+		}
+	}
+	if found < 3 {
+		t.Errorf("only %d lines run tests", found)
+	}
+}
+
 // The workflow runs what everybody runs, with a Go that is new enough.
 func TestWorkflow(t *testing.T) {
 	read := func(name string) string {

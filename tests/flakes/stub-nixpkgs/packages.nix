@@ -151,7 +151,8 @@ in
 
   curl = empty "curl";
   gopls = empty "gopls";
-  golangci-lint = empty "golangci-lint";
+  go-tools = empty "go-tools";
+  errcheck = empty "errcheck";
   git = empty "git";
   gnumake = empty "gnumake";
   nixfmt-tree = empty "nixfmt-tree";
