@@ -152,6 +152,16 @@ in
       '';
     };
 
+    rebootWhenStranded = mkOption {
+      type = types.bool;
+      default = true;
+      description = ''
+        Whether a host that could not go back to its old system reboots into
+        it, once nobody has got in for another `confirmTimeout`. It does so
+        only with `magicRollback`, and while the old system is what boots.
+      '';
+    };
+
     confirmTimeout = mkOption {
       type = types.ints.positive;
       default = 30;

@@ -86,7 +86,8 @@ func (f *follower) loop(ctx context.Context) (wire.Event, error) {
 			f.abort()
 		case <-tick.C:
 			silent := time.Since(f.news)
-			if silent > stallAfter {
+			// A host that is stranded wants to see that somebody gets in.
+			if silent > stallAfter || f.phase == wire.PhaseStranded {
 				f.reattach()
 			}
 			if silent > f.patience() {

@@ -15,6 +15,7 @@ type Deployment struct {
 	SubstituteOnTarget         bool
 	MagicRollback              bool
 	AutoRollback               bool
+	RebootWhenStranded         bool
 	ConfirmTimeout             int   // seconds
 	ActivationTimeout          int   // seconds
 	Keys                       []Key // sorted by Attr
@@ -29,6 +30,7 @@ func defaults(node string) Deployment {
 		SubstituteOnTarget:         true,
 		MagicRollback:              true,
 		AutoRollback:               true,
+		RebootWhenStranded:         true,
 		ConfirmTimeout:             30,
 		ActivationTimeout:          300,
 	}
@@ -57,6 +59,7 @@ func options() []option {
 		{"substituteOnTarget", func(d *Deployment, v gjson.Result) error { return readBool(&d.SubstituteOnTarget, v) }},
 		{"magicRollback", func(d *Deployment, v gjson.Result) error { return readBool(&d.MagicRollback, v) }},
 		{"autoRollback", func(d *Deployment, v gjson.Result) error { return readBool(&d.AutoRollback, v) }},
+		{"rebootWhenStranded", func(d *Deployment, v gjson.Result) error { return readBool(&d.RebootWhenStranded, v) }},
 		{"confirmTimeout", func(d *Deployment, v gjson.Result) error { return readSeconds(&d.ConfirmTimeout, v) }},
 		{"activationTimeout", func(d *Deployment, v gjson.Result) error { return readSeconds(&d.ActivationTimeout, v) }},
 	}

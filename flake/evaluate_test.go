@@ -175,7 +175,7 @@ func TestEvaluateSettings(t *testing.T) {
 		set = plain "set" // { config = (plain "set").config // { deployment = {
 			targetHost = "192.0.2.1"; alternateHosts = [ "2001:db8::1" "b" ]; targetPort = 2222; targetUser = "deploy";
 			sshOptions = [ "ProxyJump=gate" ]; privilegeEscalationCommand = [ "doas" ]; tags = [ "web" ];
-			buildOnTarget = true; substituteOnTarget = false; magicRollback = false; autoRollback = false;
+			buildOnTarget = true; substituteOnTarget = false; magicRollback = false; autoRollback = false; rebootWhenStranded = false;
 			confirmTimeout = 5; activationTimeout = 6; unknown = throw "never read";
 		}; }; };
 		never = plain "never" // { config = (plain "never").config // { deployment.targetHost = null; }; };
@@ -199,7 +199,7 @@ func TestEvaluateSettings(t *testing.T) {
 	if *d.TargetHost != "192.0.2.1" || !slices.Equal(d.AlternateHosts, []string{"2001:db8::1", "b"}) || *d.TargetPort != 2222 ||
 		d.TargetUser != "deploy" || !slices.Equal(d.SSHOptions, []string{"ProxyJump=gate"}) ||
 		!slices.Equal(d.PrivilegeEscalationCommand, []string{"doas"}) || !slices.Equal(d.Tags, []string{"web"}) ||
-		!d.BuildOnTarget || d.SubstituteOnTarget || d.MagicRollback || d.AutoRollback || d.ConfirmTimeout != 5 || d.ActivationTimeout != 6 {
+		!d.BuildOnTarget || d.SubstituteOnTarget || d.MagicRollback || d.AutoRollback || d.RebootWhenStranded || d.ConfirmTimeout != 5 || d.ActivationTimeout != 6 {
 		t.Errorf("set: %+v", d)
 	}
 	if h := all["never"].Node.Deployment.TargetHost; h != nil {

@@ -50,6 +50,7 @@ func TestSettingsErrors(t *testing.T) {
 		`{"buildOnTarget":null}`:                              "deployment.buildOnTarget is null, it must be true or false",
 		`{"substituteOnTarget":0}`:                            "deployment.substituteOnTarget is 0",
 		`{"magicRollback":"yes"}`:                             "deployment.magicRollback is a string",
+		`{"rebootWhenStranded":1}`:                            "deployment.rebootWhenStranded is 1, it must be true or false",
 		`{"autoRollback":[]}`:                                 "deployment.autoRollback is a list",
 		`{"confirmTimeout":0}`:                                "deployment.confirmTimeout is 0, it must be from 1 to",
 		`{"activationTimeout":-1}`:                            "deployment.activationTimeout is -1, it must be from 1 to",

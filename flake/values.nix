@@ -194,6 +194,7 @@ let
     substituteOnTarget = bool;
     magicRollback = bool;
     autoRollback = bool;
+    rebootWhenStranded = bool;
     confirmTimeout = seconds;
     activationTimeout = seconds;
   };

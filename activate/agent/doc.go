@@ -20,7 +20,9 @@
 //	              failed, or somebody has activated another system -> rolling back
 //	rolling back  profile and boot loader := OLD when they were touched;
 //	              OLD/bin/switch-to-configuration test when it was activating,
-//	              unless what runs is somebody else's
+//	              unless what runs is somebody else's; failed -> stranded, where
+//	              OLD is what boots
+//	stranded      until somebody gets in, who decides; nobody -> reboot into OLD
 //	finished      outcome to the event log and the record; roots removed
 //
 // OLD is always the path that ran when the lock was taken, never "the

@@ -257,7 +257,7 @@ func TestMachineRecoversWithinTheUnitsLimits(t *testing.T) {
 					w.hangs[h] = true
 				}
 				m := newMachine(w, wire.Switch)
-				m.req.ActivationTimeout, m.req.RebootWhenStranded = seconds, true
+				m.req.ActivationTimeout, m.req.ConfirmTimeout, m.req.RebootWhenStranded = seconds, 600, true
 				m.st = state{Stage: stageCommitting, Activated: true, ProfileTouched: true, Old: before{Running: "OLD", Profile: "OLD"}}
 				began := time.Now()
 				if e := m.resume(t.Context()); !strings.Contains(e.Message, "rolling back") {

@@ -51,6 +51,9 @@ func (d *deployment) settle(ctx context.Context) (wire.Event, error) {
 		return d.log.emit(*st.Final), nil
 	}
 	m := d.machine(st)
+	if socket, err := serve(d.agent.layout.socket(d.req.ID), m.gate); err == nil {
+		defer socket.Close()
+	}
 	return d.conclude(m, m.resume(ctx))
 }
 
@@ -88,6 +91,7 @@ func (a *agent) settleOther(ctx context.Context, d *deployment) error {
 		return err
 	}
 	m := d.machine(st)
+	m.attended = true
 	d.lock = &hostLock{} // the caller's is held throughout
 	final := m.resume(ctx)
 	// What could not be concluded is no reason to refuse: the next attempt

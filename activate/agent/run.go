@@ -63,7 +63,14 @@ func (d *deployment) begin(ctx context.Context) (*machine, error) {
 	if err := adopt(); err != nil {
 		return nil, err
 	}
-	if err := d.takeLock(ctx); err != nil {
+	err := d.takeLock(ctx)
+	var locked *errLocked
+	if errors.As(err, &locked) && locked.holder != nil && d.agent.relieve(locked.holder.ID) {
+		wait, cancel := context.WithTimeout(ctx, socketTimeout)
+		err = d.takeLock(wait)
+		cancel()
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := d.agent.mayBegin(ctx, d.req.ID); err != nil {
@@ -93,6 +100,17 @@ func (d *deployment) begin(ctx context.Context) (*machine, error) {
 	m.again = string(left) == d.req.System
 	d.log.emit(wire.Event{Kind: wire.Started, ID: d.req.ID, Old: old.Running, New: d.req.System})
 	return m, nil
+}
+
+// relieve tells a deployment that is stranded that somebody has got in, who will
+// deploy something else, and says whether it is.
+func (a *agent) relieve(id string) bool {
+	var st state
+	if readJSON(a.layout.state(id), &st) != nil || st.Stage != stageStranded {
+		return false
+	}
+	_, err := a.ask(wire.Attach{Version: wire.Version, ID: id})
+	return err == nil
 }
 
 // mayBegin makes sure that nothing else is at work on this host, or half done.

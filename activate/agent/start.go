@@ -95,8 +95,9 @@ func unitArgv(req wire.Request) []string {
 	activation := time.Duration(req.ActivationTimeout) * time.Second
 	confirm := time.Duration(req.ConfirmTimeout) * time.Second
 	// At worst it commits, fails, and goes back: profile and boot loader; profile,
-	// boot loader and running system, the last two with three tries each.
-	recovery := (2+1+3+3)*activation + 2*slack
+	// boot loader and running system, the last two with three tries each. Then it
+	// waits once more.
+	recovery := (2+1+3+3)*activation + confirm + 2*slack
 	return []string{
 		"systemd-run", "--quiet", "--no-ask-password", "--collect",
 		"--unit=" + unit(req.ID),

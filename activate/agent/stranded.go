@@ -18,7 +18,8 @@ func (m *machine) strand(ctx context.Context, f failure, problem string) wire.Ev
 	// As on the way back, what cannot be saved must not keep it from the rest.
 	_ = m.fx.save(m.st)
 	m.gate.strand()
-	m.emit(wire.Event{Kind: wire.Phase, Phase: wire.PhaseStranded, Seconds: m.req.ConfirmTimeout, Message: problem})
+	m.emit(wire.Event{Kind: wire.Phase, Phase: wire.PhaseStranded, Seconds: m.req.ConfirmTimeout,
+		Message: fmt.Sprintf("%s; the host reboots into %s unless somebody gets in within %d s", problem, m.st.Old.Running, m.req.ConfirmTimeout)})
 	timer := time.NewTimer(time.Duration(m.req.ConfirmTimeout) * time.Second)
 	defer timer.Stop()
 	select {

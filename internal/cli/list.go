@@ -53,6 +53,7 @@ type listedSettings struct {
 	SubstituteOnTarget         bool     `json:"substituteOnTarget"`
 	MagicRollback              bool     `json:"magicRollback"`
 	AutoRollback               bool     `json:"autoRollback"`
+	RebootWhenStranded         bool     `json:"rebootWhenStranded"`
 	ConfirmTimeout             int      `json:"confirmTimeout"`
 	ActivationTimeout          int      `json:"activationTimeout"`
 }
@@ -123,7 +124,7 @@ func listed(n flake.Node) listedNode {
 		TargetHost: d.TargetHost, AlternateHosts: d.AlternateHosts, TargetPort: d.TargetPort,
 		SSHOptions: d.SSHOptions, PrivilegeEscalationCommand: d.PrivilegeEscalationCommand, Tags: d.Tags,
 		BuildOnTarget: d.BuildOnTarget, SubstituteOnTarget: d.SubstituteOnTarget,
-		MagicRollback: d.MagicRollback, AutoRollback: d.AutoRollback,
+		MagicRollback: d.MagicRollback, AutoRollback: d.AutoRollback, RebootWhenStranded: d.RebootWhenStranded,
 		ConfirmTimeout: d.ConfirmTimeout, ActivationTimeout: d.ActivationTimeout,
 	}
 	if d.TargetUser != "" {

@@ -87,19 +87,20 @@ func (p *pipeline) request(ctx context.Context, n *node, system string) (wire.Re
 		return wire.Request{}, err
 	}
 	return wire.Request{
-		Version:           wire.Version,
-		ID:                ulid.Make().String(),
-		Node:              n.name,
-		Goal:              p.goal,
-		System:            system,
-		Agent:             agent,
-		Profile:           systemProfile,
-		MagicRollback:     n.Deployment.MagicRollback,
-		AutoRollback:      n.Deployment.AutoRollback,
-		ActivationTimeout: n.Deployment.ActivationTimeout,
-		ConfirmTimeout:    n.Deployment.ConfirmTimeout,
-		Operator:          p.operator,
-		Flake:             p.flake,
+		Version:            wire.Version,
+		ID:                 ulid.Make().String(),
+		Node:               n.name,
+		Goal:               p.goal,
+		System:             system,
+		Agent:              agent,
+		Profile:            systemProfile,
+		MagicRollback:      n.Deployment.MagicRollback,
+		AutoRollback:       n.Deployment.AutoRollback,
+		RebootWhenStranded: n.Deployment.RebootWhenStranded,
+		ActivationTimeout:  n.Deployment.ActivationTimeout,
+		ConfirmTimeout:     n.Deployment.ConfirmTimeout,
+		Operator:           p.operator,
+		Flake:              p.flake,
 	}, nil
 }
 
@@ -109,6 +110,9 @@ func (p *pipeline) activationEvent(n *node, e wire.Event) {
 		n.old = e.Old
 	case wire.Phase:
 		p.screen.Status(n.name, e.Phase)
+		if e.Message != "" {
+			p.screen.Line(n.name, e.Message)
+		}
 	case wire.Output:
 		p.screen.Line(n.name, e.Message)
 	}

@@ -147,32 +147,6 @@ func TestKilledAgentIsRolledBackBySystemd(t *testing.T) {
 	web.is(before)
 }
 
-// Where going back fails too, a system runs that nobody confirmed. The same again
-// has to prove itself like any other.
-func TestUnconfirmedSystemLeftRunningIsActivatedAgain(t *testing.T) {
-	f := newFleet(t, map[string]string{"web": "bookworm"})
-	web := f.hosts["web"]
-	f.deploy().exits(0)
-	before := web.snapshot()
-	system := f.version("web", "2", "gate")
-	p := f.start("deploy", "path:"+f.dir)
-	web.reachesGate()
-	script := before.Running + "/bin/switch-to-configuration"
-	web.sh("mount --bind /bin/false " + script)
-	must(t, web.Cut(t.Context()))
-	web.sh("touch /run/fleet/go")
-	eventually(t, "the rollback failed", func() bool { return web.lastOutcome() == wire.RollbackFailed })
-	must(t, web.Heal(t.Context()))
-	p.wait().exits(6).says("rollback failed", "the system it had is "+before.Running)
-	web.settled()
-	web.sh("umount " + script)
-
-	p = f.start("deploy", "path:"+f.dir)
-	web.openGate()
-	p.wait().exits(0).says("deployed")
-	web.runs(system)
-}
-
 // With nobody left who follows the deployment, systemd alone brings the host back.
 func TestKilledAgentIsRolledBackWithoutADeployer(t *testing.T) {
 	web, before, p := gated(t, nil)

@@ -66,7 +66,7 @@ func TestNodesLookLikeNixOS(t *testing.T) {
 	want := map[string]any{
 		"targetHost": nil, "alternateHosts": []any{}, "targetPort": nil, "targetUser": "root",
 		"sshOptions": []any{}, "privilegeEscalationCommand": []any{"sudo", "-H", "--"}, "tags": []any{},
-		"buildOnTarget": false, "substituteOnTarget": true, "magicRollback": true, "autoRollback": true,
+		"buildOnTarget": false, "substituteOnTarget": true, "magicRollback": true, "autoRollback": true, "rebootWhenStranded": true,
 		"confirmTimeout": 30.0, "activationTimeout": 300.0, "keys": map[string]any{},
 	}
 	if !reflect.DeepEqual(defaults.Deployment, want) {
