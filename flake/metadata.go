@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"flakeops/internal/run"
 )
 
 // Flake is a flake as it was locked when it was opened: the snapshot from
@@ -45,9 +47,18 @@ func (n *Nix) Open(ctx context.Context, ref string) (*Flake, error) {
 	if err := checkRef(ref); err != nil {
 		return nil, err
 	}
-	a, err := n.ask(ctx, n.evalArgv("flake", "metadata", "--json", ref))
+	ref = here(ref)
+	at := placed(ref)
+	a, err := n.ask(ctx, n.evalArgv("flake", "metadata", "--json", at))
+	if root, _ := stranger(at); local(at) && unwritable(err) && root == "" {
+		form, ferr := n.committed(ctx, at)
+		if ferr != nil {
+			return nil, fmt.Errorf("cannot read flake %s: %w", ref, ferr)
+		}
+		a, err = n.ask(ctx, n.evalArgv("flake", "metadata", "--json", form))
+	}
 	if err != nil {
-		return nil, openError(ref, err)
+		return nil, openError(ref, at, err)
 	}
 	f, err := parseMetadata(a.out)
 	if err != nil {
@@ -70,7 +81,7 @@ func (f *Flake) Unchanged(ctx context.Context) error {
 	}
 	a, err := f.nix.ask(ctx, f.nix.evalArgv("flake", "metadata", "--json", f.URL))
 	if err != nil {
-		return openError(f.Ref, err)
+		return openError(f.Ref, placed(f.Ref), err)
 	}
 	now, err := parseMetadata(a.out)
 	if err != nil {
@@ -82,13 +93,24 @@ func (f *Flake) Unchanged(ctx context.Context) error {
 	return nil
 }
 
-func openError(ref string, err error) error {
+// unwritable recognises what nix 2.8 says of a path that its URLs cannot hold.
+func unwritable(err error) bool {
+	var exit *exitError
+	return errors.As(err, &exit) && exit.says("is not a valid URL")
+}
+
+// openError says why ref, which leads to the place at, cannot be read.
+func openError(ref, at string, err error) error {
 	var exit *exitError
 	if !errors.As(err, &exit) {
 		return err
 	}
-	hint := untracked(exit.message(), gitRoot(ref))
+	hint := untracked(exit.message(), gitRoot(at))
+	root, owner := stranger(at)
 	switch {
+	case owner != "" && (program.MatchString(exit.message()) || exit.says("not owned by current user") || unwritable(err)):
+		return fmt.Errorf("cannot read flake %s: %s is owned by %s, and git trusts only what is your own: "+
+			"if you trust it, run `git config --global --add safe.directory %s`", ref, root, owner, run.Quote([]string{root}))
 	case unlocked(exit):
 		return &LockError{Ref: ref}
 	case exit.says("[json.exception"):
@@ -99,7 +121,7 @@ func openError(ref string, err error) error {
 	case noFlakeFile.MatchString(exit.stderr):
 		return &NoFlakeError{Ref: ref, Detail: "it holds no flake.nix"}
 	case exit.says("could not find a flake.nix") || exit.says("does not contain a 'flake.nix'") ||
-		exit.says("is not a flake (because") || nowhere(ref):
+		exit.says("is not a flake (because") || nowhere(at):
 		return &NoFlakeError{Ref: ref, Detail: exit.message()}
 	}
 	return fmt.Errorf("cannot read flake %s: %s", ref, exit.message())

@@ -2,6 +2,7 @@ package flake
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -35,8 +36,14 @@ func gitRoot(ref string) string {
 	if !local(ref) || strings.HasPrefix(ref, "path:") { // of which nothing is left out
 		return ""
 	}
-	dir, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(ref, "git+file:"), "//"), "?")
-	dir, err := filepath.Abs(dir)
+	dir, _, _ := strings.Cut(ref, "?")
+	var err error
+	if file, ok := strings.CutPrefix(dir, "git+file:"); ok {
+		if dir, err = url.PathUnescape(strings.TrimPrefix(file, "//")); err != nil {
+			return ""
+		}
+	}
+	dir, err = filepath.Abs(dir)
 	for err == nil {
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
 			return dir
