@@ -193,8 +193,11 @@ let
       {
         problems = [ "config.deployment is ${spoken raw}, not a set of options" ];
         addresses = [ ];
+        addressed = false;
         tags = [ ];
         keyFiles = { };
+        keyCommands = [ ];
+        sshOptions = [ ];
       }
     else
       {
@@ -230,7 +233,21 @@ let
             else
               map (address "alternateHosts") (filter isString (asList (set.alternateHosts or [ ])))
           );
+        addressed = set ? targetHost;
         tags = filter isString (asList (set.tags or [ ]));
+        # What runs on the operator's machine.
+        keyCommands =
+          map
+            (key: {
+              inherit (key) attr;
+              command = key.keyCommand;
+            })
+            (
+              filter (key: isList (key.keyCommand or null) && all isString key.keyCommand) (
+                if isAttrs rawKeys then keys else [ ]
+              )
+            );
+        sshOptions = set.sshOptions or [ ];
         keyFiles = listToAttrs (
           map
             (key: {

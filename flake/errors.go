@@ -15,9 +15,15 @@ type EvalError struct {
 	Hint    string // what to do next
 }
 
-func (e *EvalError) Error() string {
-	return withHint(fmt.Sprintf("node %s cannot be evaluated: %s", quoted(e.Node), e.Message), e.Hint)
+func (e *EvalError) Error() string { return withHint(e.Cause(), e.Hint) }
+
+// Cause is the error without what to do about it.
+func (e *EvalError) Cause() string {
+	return fmt.Sprintf("node %s cannot be evaluated: %s", quoted(e.Node), e.Message)
 }
+
+// Advice is what to do about it, "" for nothing in particular.
+func (e *EvalError) Advice() string { return e.Hint }
 
 // LockError is a flake whose flake.lock is missing or stale.
 type LockError struct {
@@ -48,7 +54,8 @@ func (e *NoFlakeError) Error() string {
 // NoNodesError is a flake without anything to deploy.
 type NoNodesError struct {
 	Ref     string
-	Missing bool // no nixosConfigurations at all, rather than an empty one
+	Missing bool    // no nixosConfigurations at all, rather than an empty one
+	Others  []Other // what it has of other tools' outputs
 }
 
 func (e *NoNodesError) Error() string {
@@ -56,8 +63,16 @@ func (e *NoNodesError) Error() string {
 	if e.Missing {
 		what = "no nixosConfigurations"
 	}
-	return fmt.Sprintf("flake %s has %s: define a host in its outputs, "+
-		"nixosConfigurations.NAME = nixpkgs.lib.nixosSystem { ... }", e.Ref, what)
+	const define = "define a host in its outputs, nixosConfigurations.NAME = nixpkgs.lib.nixosSystem { ... }"
+	if len(e.Others) == 0 {
+		return fmt.Sprintf("flake %s has %s: %s", e.Ref, what, define)
+	}
+	var found []string
+	for _, o := range e.Others {
+		found = append(found, o.String())
+	}
+	return fmt.Sprintf("flake %s has %s, which is all that flakeops deploys; it has %s: %s",
+		e.Ref, what, strings.Join(found, ", "), define)
 }
 
 // ChangedError is a dirty work tree that was edited while it was being read.

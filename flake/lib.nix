@@ -17,9 +17,64 @@ let
       # The host's platform; the derivation's is the builder's, another one
       # when the system is cross-compiled.
       system = configuration.pkgs.stdenv.hostPlatform.system or toplevel.system;
+      kind = kind configuration.config;
+      switch = configuration.config.system.switch.enable or true;
       deployment = deployment fields configuration // {
         keys = keys keyFields configuration;
       };
+    };
+
+  # What a configuration is for, when that is no machine of its own.
+  kind =
+    config:
+    let
+      inherit (config.system) build;
+    in
+    if config.boot.isContainer or false then
+      "a container"
+    else if build ? isoImage then
+      "an ISO image"
+    else if build ? sdImage then
+      "an SD card image"
+    else if build ? netbootRamdisk then
+      "a netboot image"
+    else
+      "";
+
+  # By output of a flake, what it says of machines that another tool looks after:
+  # a list of names, with the address where that is a plain value. Each takes the
+  # output's value, which may be something else altogether.
+  others =
+    let
+      set = value: if builtins.isAttrs value && value.type or "" != "derivation" then value else { };
+      each =
+        address: nodes:
+        map (name: {
+          inherit name;
+          address = address nodes.${name};
+        }) (builtins.attrNames (set nodes));
+      named = each (_: "");
+      hostname =
+        node:
+        let
+          told = builtins.tryEval (node.hostname or "");
+        in
+        if told.success && builtins.isString told.value then told.value else "";
+    in
+    {
+      deploy = value: each hostname ((set value).nodes or { });
+      colmena =
+        value:
+        named (
+          builtins.removeAttrs (set value) [
+            "meta"
+            "network"
+            "defaults"
+          ]
+        );
+      colmenaHive = value: named ((set value).nodes or { });
+      darwinConfigurations = named;
+      homeConfigurations = named;
     };
 
   # Only the given settings, and of them only those that are set.
@@ -131,6 +186,7 @@ in
     deployment
     keys
     check
+    others
     ;
   names = builtins.attrNames;
   tags = name: configurations: (deployment [ "tags" ] configurations.${name}).tags or [ ];

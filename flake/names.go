@@ -19,7 +19,7 @@ var library string
 func (f *Flake) Names(ctx context.Context) ([]string, error) {
 	a, err := f.apply(ctx, "names")
 	if err != nil {
-		return nil, f.namesError(err)
+		return nil, f.namesError(ctx, err)
 	}
 	f.Said = append(f.Said, f.news(a)...)
 	names, err := parseNames(a.out)
@@ -27,7 +27,7 @@ func (f *Flake) Names(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("flake %s: %w", f.Ref, err)
 	}
 	if len(names) == 0 {
-		return nil, &NoNodesError{Ref: f.Ref}
+		return nil, f.noNodes(ctx, false)
 	}
 	return names, nil
 }
@@ -39,14 +39,19 @@ func (f *Flake) apply(ctx context.Context, function string) (answer, error) {
 		"--apply", "("+library+")."+function))
 }
 
-func (f *Flake) namesError(err error) error {
+// lacks recognises nix's answer for an output that the flake does not have.
+func (e *exitError) lacks(output string) bool {
+	return e.says("does not provide attribute") && e.says("'"+output+"'")
+}
+
+func (f *Flake) namesError(ctx context.Context, err error) error {
 	var exit *exitError
 	if !errors.As(err, &exit) {
 		return err
 	}
 	switch {
-	case exit.says("does not provide attribute") && exit.says("'nixosConfigurations'"):
-		return &NoNodesError{Ref: f.Ref, Missing: true}
+	case exit.lacks("nixosConfigurations"):
+		return f.noNodes(ctx, true)
 	case unlocked(exit):
 		return &LockError{Ref: f.Ref}
 	}

@@ -16,6 +16,9 @@ type Node struct {
 	DrvPath    string
 	OutPath    string // the system's store path, built or not
 	Deployment Deployment
+	Addressed  bool   // something sets its targetHost, rather than its name being that
+	Kind       string // what it is instead of a machine: "a container", "an ISO image"; mostly ""
+	NoSwitch   bool   // it cannot be activated: system.switch.enable is false
 }
 
 // parseNode reads what lib.nix's node function gives. Its errors concern the
@@ -30,6 +33,10 @@ func parseNode(name string, data []byte) (Node, error) {
 		System:  m.Get("system").String(),
 		DrvPath: m.Get("drv").String(),
 		OutPath: m.Get("out").String(),
+
+		Addressed: m.Get("deployment.targetHost").Exists(),
+		Kind:      m.Get("kind").String(),
+		NoSwitch:  m.Get("switch").Type == gjson.False,
 	}
 	switch {
 	case !storePath(n.DrvPath) || !strings.HasSuffix(n.DrvPath, ".drv"):

@@ -22,8 +22,11 @@ var valueChecks string
 type Validation struct {
 	Name     string
 	Problems []string // each names an option
-	Err      error    // *EvalError: the settings cannot be evaluated
-	Said     []string // as that of an Evaluation
+	Runs     []Local  // what the settings have the operator's machine run
+	// Addressed is as that of a Node.
+	Addressed bool
+	Err       error    // *EvalError: the settings cannot be evaluated
+	Said      []string // as that of an Evaluation
 }
 
 // Validate checks the settings of the named nodes, each by itself and against
@@ -76,6 +79,8 @@ func (v *Validation) read(data []byte, exposed func(file string) error) (json.Ra
 	if !addresses.IsArray() || !m.Get("problems").IsArray() || !m.Get("keyFiles").IsObject() {
 		return nil, notJSON(command, data)
 	}
+	v.Addressed = m.Get("addressed").Bool()
+	v.Runs = locals(m)
 	for _, p := range m.Get("problems").Array() {
 		v.Problems = append(v.Problems, p.String())
 	}

@@ -44,7 +44,7 @@ func exitTable() []exitMeaning {
 		{exitBuild, "build failed"},
 		{exitPush, "push failed, or keys could not be read or sent"},
 		{exitUnreachable, "host unreachable, or the connection to it was lost"},
-		{exitRefused, "refused: the host is being deployed to, its key changed, or it let nobody in"},
+		{exitRefused, "refused: the host is being deployed to, its key changed, it let nobody in, or it may be another"},
 		{exitRolledBack, "activation failed, and the host was rolled back"},
 		{ExitInterrupted, "interrupted"},
 		{exitUnknown, "rollback failed or was off, or the outcome is unknown: look at the host"},

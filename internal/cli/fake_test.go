@@ -33,6 +33,8 @@ type world struct {
 	keysReply   message.Reply
 	activateErr map[string]error
 	deployment  map[string]flake.Deployment
+	change      func(*flake.Node) // as it is evaluated
+	others      []flake.Other
 	closures    map[string]map[string]int64 // of store paths that are built here
 	surveys     map[string]activate.Survey
 	answer      bool // to a question
@@ -83,11 +85,18 @@ func (w *world) Evaluate(_ context.Context, names []string, report func(flake.Ev
 		if !ok {
 			d = flake.Deployment{TargetHost: &name, MagicRollback: true, AutoRollback: true, ConfirmTimeout: 30, ActivationTimeout: 300}
 		}
-		report(flake.Evaluation{Name: name, Node: flake.Node{
-			Name: name, System: ownSystem(), DrvPath: system(name) + ".drv", OutPath: system(name), Deployment: d,
-		}})
+		n := flake.Node{Name: name, System: ownSystem(), DrvPath: system(name) + ".drv", OutPath: system(name), Deployment: d, Addressed: true}
+		if w.change != nil {
+			w.change(&n)
+		}
+		report(flake.Evaluation{Name: name, Node: n})
 	}
 	return w.unchanged
+}
+
+func (w *world) Addresses(context.Context) ([]flake.Other, error) {
+	w.note("addresses")
+	return w.others, nil
 }
 
 func (w *world) Build(_ context.Context, nodes []flake.Node, report func(flake.BuildEvent)) error {
@@ -223,6 +232,7 @@ func (silence) Detail(_, _ string) {}
 func (silence) Log(_, _ string)    {}
 func (silence) Line(_, _ string)   {}
 func (silence) End(_, _ string)    {}
+func (silence) Message(_ string)   {}
 
 // run takes the nodes through a pipeline over the world.
 func (w *world) run(ctx context.Context, todo plan, names ...string) *pipeline {

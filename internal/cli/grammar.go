@@ -57,7 +57,8 @@ type pace struct {
 
 // reach is what to do about hosts that are not there.
 type reach struct {
-	SkipUnreachable bool `help:"Leave out hosts that cannot be reached, and do not count that as a failure."`
+	SkipUnreachable bool   `help:"Leave out hosts that cannot be reached, and do not count that as a failure."`
+	From            string `enum:",nixos" default:"" placeholder:"nixos" help:"Go by nixosConfigurations alone, although the flake tells another tool where hosts are."`
 }
 
 // goals are the ways to activate.

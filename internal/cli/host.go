@@ -12,6 +12,8 @@ import (
 // source is what the pipeline asks of a flake.
 type source interface {
 	Evaluate(ctx context.Context, names []string, report func(flake.Evaluation)) error
+	// Addresses are the outputs by which the flake tells other tools where hosts are.
+	Addresses(ctx context.Context) ([]flake.Other, error)
 }
 
 // store is what the pipeline asks of the local nix store.
@@ -69,4 +71,5 @@ type screen interface {
 	Log(node, line string)
 	Line(node, line string)
 	End(node, text string)
+	Message(text string)
 }

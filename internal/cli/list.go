@@ -34,6 +34,7 @@ type listDocument struct {
 type listedNode struct {
 	Node       string          `json:"node"`
 	Error      string          `json:"error,omitempty"`
+	Kind       string          `json:"kind,omitempty"` // what it is instead of a machine
 	Platform   string          `json:"platform,omitempty"`
 	Derivation string          `json:"derivation,omitempty"`
 	System     string          `json:"system,omitempty"`
@@ -76,14 +77,34 @@ func (c listCmd) Run(ctx context.Context, s *session) error {
 		}
 		if e.Err != nil {
 			code = exitEvaluation
-			u.End(e.Name, outcomeEvaluation+": "+e.Err.Error())
 		}
 	})
+	if err == nil {
+		err = fl.tellList(ctx, u, evaluations)
+	}
 	u.Close()
 	if err != nil {
 		return s.refuse(u, err)
 	}
 	return ending(code, fl.list(u, evaluations))
+}
+
+// tellList says of the nodes what a list has no place for.
+func (f *fleet) tellList(ctx context.Context, u *ui.UI, evaluations map[string]flake.Evaluation) error {
+	var told advice
+	var unset []string
+	for _, name := range slices.Sorted(maps.Keys(evaluations)) {
+		e := evaluations[name]
+		switch {
+		case e.Err != nil:
+			told.add(e.Err)
+			u.End(name, outcomeEvaluation+": "+causeOf(e.Err))
+		case !e.Node.Addressed:
+			unset = append(unset, name)
+		}
+	}
+	told.tell(u)
+	return f.warnOfAddresses(ctx, u, unset)
 }
 
 func (f *fleet) list(u *ui.UI, evaluations map[string]flake.Evaluation) error {
@@ -130,5 +151,5 @@ func listed(n flake.Node) listedNode {
 	if d.TargetUser != "" {
 		settings.TargetUser = &d.TargetUser
 	}
-	return listedNode{Node: n.Name, Platform: n.System, Derivation: n.DrvPath, System: n.OutPath, Deployment: settings}
+	return listedNode{Node: n.Name, Kind: n.Kind, Platform: n.System, Derivation: n.DrvPath, System: n.OutPath, Deployment: settings}
 }

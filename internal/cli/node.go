@@ -151,7 +151,7 @@ func failure(err error, otherwise string) result {
 	case r.code == exitUnknown:
 		r.outcome = outcomeUnknown
 	}
-	if note := err.Error(); note != r.outcome {
+	if note := causeOf(err); note != r.outcome {
 		r.note = strings.TrimPrefix(note, r.outcome+": ")
 	}
 	return r

@@ -33,6 +33,7 @@ type plan struct {
 	parallel          int
 	keepGoing         bool
 	skipUnreachable   bool
+	from              string // "nixos": never mind where other outputs say that hosts are
 	rollbackSucceeded bool
 	named             []string // nodes the operator wrote by name
 	part              partition
@@ -77,6 +78,8 @@ type pipeline struct {
 	nodes     []*node
 	halted    atomic.Bool // a node failed, and the others are not to go on
 	broken    atomic.Bool // an activation failed
+	addresses addresses
+	advice    advice
 	preparing sync.WaitGroup
 	dials     *semaphore.Weighted
 	pushes    *semaphore.Weighted
@@ -94,17 +97,21 @@ func (p *pipeline) run(ctx context.Context, names []string, failed ...flake.Eval
 	for _, name := range names {
 		p.nodes = append(p.nodes, newNode(name))
 	}
+	var unclear []*node
 	for _, e := range failed {
 		n := newNode(e.Name)
 		p.nodes = append(p.nodes, n)
-		p.fail(n, withCode(exitEvaluation, e.Err), outcomeEvaluation)
+		if p.record(n, withCode(exitEvaluation, e.Err), outcomeEvaluation) {
+			unclear = append(unclear, n)
+		}
 	}
 	slices.SortStableFunc(p.nodes, func(a, b *node) int { return strings.Compare(a.name, b.name) })
 	defer p.hangUp()
+	defer func() { p.advice.tell(p.screen) }()
 
 	reaching, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	p.evaluate(ctx, func(n *node) { p.prepare(reaching, n) })
+	p.evaluate(ctx, unclear, func(n *node) { p.prepare(reaching, n) })
 	if p.halted.Load() {
 		giveUp(errHeld) // nobody is to be asked for a passphrase now
 	}
@@ -127,8 +134,9 @@ func (p *pipeline) run(ctx context.Context, names []string, failed ...flake.Eval
 	p.holdRest(ctx)
 }
 
-// evaluate evaluates all nodes and sets each one on its way as it is done.
-func (p *pipeline) evaluate(ctx context.Context, next func(*node)) {
+// evaluate evaluates all nodes and sets each one on its way as it is done. The
+// failures, of those that have failed before too, are told in the nodes' order.
+func (p *pipeline) evaluate(ctx context.Context, failed []*node, next func(*node)) {
 	var names []string
 	for _, n := range p.nodes {
 		if n.ended().outcome == "" {
@@ -147,7 +155,9 @@ func (p *pipeline) evaluate(ctx context.Context, next func(*node)) {
 			p.screen.Line(n.name, line)
 		}
 		if e.Err != nil {
-			p.fail(n, withCode(exitEvaluation, e.Err), outcomeEvaluation)
+			if p.record(n, withCode(exitEvaluation, e.Err), outcomeEvaluation) {
+				failed = append(failed, n)
+			}
 			return
 		}
 		n.Node = e.Node
@@ -155,6 +165,10 @@ func (p *pipeline) evaluate(ctx context.Context, next func(*node)) {
 		p.screen.Status(n.name, "evaluated")
 		next(n)
 	})
+	slices.SortFunc(failed, func(a, b *node) int { return strings.Compare(a.name, b.name) })
+	for _, n := range failed {
+		p.screen.End(n.name, n.ended().told())
+	}
 	if err != nil {
 		p.failAll(withCode(exitEvaluation, because(bounded, err)), outcomeEvaluation)
 	}

@@ -14,10 +14,17 @@ func (p *pipeline) mayGoOn(ctx context.Context, n *node) bool {
 	return ctx.Err() == nil && n.ended().outcome == "" && !p.halted.Load()
 }
 
-// fail ends a node, and holds the others unless the plan is to keep going.
+// fail ends a node, says so, and holds the others unless the plan is to keep going.
 func (p *pipeline) fail(n *node, err error, otherwise string) {
+	if p.record(n, err, otherwise) {
+		p.screen.End(n.name, n.ended().told())
+	}
+}
+
+// record is fail without a word of it. It says whether there is one to say.
+func (p *pipeline) record(n *node, err error, otherwise string) bool {
 	if errors.Is(err, errHeld) {
-		return // holdRest ends it
+		return false // holdRest ends it
 	}
 	r := failure(err, otherwise)
 	r.note = strings.TrimPrefix(r.note, n.name+": ") // it stands beside the name
@@ -26,12 +33,13 @@ func (p *pipeline) fail(n *node, err error, otherwise string) {
 		r = result{outcome: outcomeSkipped, note: r.told()}
 	}
 	if !n.end(r) {
-		return
+		return false
 	}
+	p.advice.add(err)
 	if !skip && !p.keepGoing {
 		p.halted.Store(true)
 	}
-	p.screen.End(n.name, r.told())
+	return true
 }
 
 func (p *pipeline) failAll(err error, otherwise string) {

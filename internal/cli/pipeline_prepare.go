@@ -10,18 +10,26 @@ import (
 	"flakeops/activate/wire"
 )
 
-var errNull = errors.New("deployment.targetHost is null, so this node is never deployed; set it, or leave the node out")
+var (
+	errNull     = errors.New("deployment.targetHost is null, so this node is never deployed; set it, or leave the node out")
+	errNoSwitch = errors.New("system.switch.enable is false, so this system cannot be activated, nor made the default at boot; set it to true, or leave the node out")
+)
 
+// checkTarget ends a node that is not to be taken to a host, and says so.
 func (p *pipeline) checkTarget(n *node) (skip bool) {
-	if n.Deployment.TargetHost != nil {
+	named := slices.Contains(p.named, n.name)
+	switch {
+	case n.Deployment.TargetHost == nil && named:
+		p.fail(n, errNull, outcomeFailed)
+	case n.Deployment.TargetHost == nil:
+		p.end(n, result{outcome: outcomeSkipped, note: "deployment.targetHost is null"})
+	case n.Kind != "" && !n.Addressed && !named:
+		p.end(n, result{outcome: outcomeSkipped, note: "this is " + n.Kind + ": name it, or set deployment.targetHost"})
+	case n.NoSwitch && p.goal != "":
+		p.fail(n, withCode(exitEvaluation, errNoSwitch), outcomeFailed)
+	default:
 		return false
 	}
-	if slices.Contains(p.named, n.name) {
-		p.fail(n, errNull, outcomeFailed)
-		return true
-	}
-	n.end(result{outcome: outcomeSkipped, note: "deployment.targetHost is null"})
-	p.screen.End(n.name, "skipped: deployment.targetHost is null")
 	return true
 }
 
@@ -41,6 +49,9 @@ func (p *pipeline) prepare(ctx context.Context, n *node) {
 func (p *pipeline) steps(ctx context.Context, n *node) error {
 	if p.surveysAtOnce() {
 		p.preparing.Go(func() { _, _ = n.closure(ctx, p.store) }) // the survey tells of an error
+	}
+	if err := p.locate(ctx, n); err != nil {
+		return err
 	}
 	if err := p.reach(ctx, n); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/run"
 	"flakeops/internal/ui"
 )
 
@@ -18,7 +19,7 @@ type validateCmd struct {
 
 // Help is the verb's detailed help.
 func (validateCmd) Help() string {
-	return `Says of each selected node what is wrong with its settings: options that do not exist, values that cannot be, host names that are none, addresses that two nodes share, keys without a source or with two, key files that are in the store. It evaluates no system, reads no key and connects to no host. A flake whose checks are those of flakeops.lib.checks has the same done by nix flake check.
+	return `Says of each selected node what is wrong with its settings: options that do not exist, values that cannot be, host names that are none, addresses that two nodes share, keys without a source or with two, key files that are in the store. It also lists what the settings would run on this machine: commands of keys, and of ssh's options. It evaluates no system, reads no key and connects to no host. A flake whose checks are those of flakeops.lib.checks has the same done by nix flake check.
 
 The exit status is 1 when something is wrong, and 2 when a node's settings cannot be evaluated.`
 }
@@ -36,7 +37,16 @@ type validatedNode struct {
 	Node     string   `json:"node"`
 	Valid    bool     `json:"valid"`
 	Problems []string `json:"problems"`
+	Runs     []runs   `json:"runs"`            // what a deployment would run on the operator's machine
 	Error    string   `json:"error,omitempty"` // why its settings cannot be evaluated
+
+	cause string // Error, without advice
+}
+
+// runs is a setting that has the operator's machine run something.
+type runs struct {
+	Option  string   `json:"option"`
+	Command []string `json:"command"` // argv, or one option of ssh
 }
 
 // Run validates.
@@ -51,14 +61,12 @@ func (c validateCmd) Run(ctx context.Context, s *session) error {
 	u.Status(fl.flake.Ref, "checking settings")
 	found, err := fl.validate(ctx)
 	u.Forget(fl.flake.Ref)
+	if err == nil {
+		err = fl.tellValidation(ctx, u, found)
+	}
 	u.Close()
 	if err != nil {
 		return s.refuse(u, err)
-	}
-	for _, v := range found {
-		for _, line := range v.Said {
-			u.Line(v.Name, line)
-		}
 	}
 	code := verdict(found)
 	doc := validateDocument{Version: documentVersion, Flake: fl.origin(), ExitCode: code}
@@ -81,6 +89,24 @@ func (f *fleet) validate(ctx context.Context) ([]flake.Validation, error) {
 	return found, withCode(exitEvaluation, because(ctx, err))
 }
 
+// tellValidation says of the nodes what is no problem of theirs.
+func (f *fleet) tellValidation(ctx context.Context, u *ui.UI, found []flake.Validation) error {
+	var told advice
+	var unset []string
+	for _, v := range found {
+		for _, line := range v.Said {
+			u.Line(v.Name, line)
+		}
+		if v.Err != nil {
+			told.add(v.Err)
+		} else if !v.Addressed {
+			unset = append(unset, v.Name)
+		}
+	}
+	told.tell(u)
+	return f.warnOfAddresses(ctx, u, unset)
+}
+
 // verdict is the exit code of the worst node.
 func verdict(found []flake.Validation) int {
 	code := ExitDone
@@ -96,10 +122,13 @@ func verdict(found []flake.Validation) int {
 }
 
 func validated(v flake.Validation) validatedNode {
-	n := validatedNode{Node: v.Name, Valid: v.Err == nil && len(v.Problems) == 0, Problems: []string{}}
+	n := validatedNode{Node: v.Name, Valid: v.Err == nil && len(v.Problems) == 0, Problems: []string{}, Runs: []runs{}}
+	for _, r := range v.Runs {
+		n.Runs = append(n.Runs, runs{r.Option, r.Command})
+	}
 	n.Problems = append(n.Problems, v.Problems...)
 	if v.Err != nil {
-		n.Error = v.Err.Error()
+		n.Error, n.cause = v.Err.Error(), causeOf(v.Err)
 	}
 	return n
 }
@@ -120,17 +149,28 @@ func (d validateDocument) print(u *ui.UI) error {
 }
 
 func (n validatedNode) lines() []string {
-	if n.Valid {
-		return []string{n.Node + ": valid"}
-	}
 	var lines []string
+	if n.Valid {
+		lines = append(lines, n.Node+": valid")
+	}
 	for _, p := range n.Problems {
 		lines = append(lines, n.Node+": "+p)
 	}
 	if n.Error != "" {
-		lines = append(lines, strings.Split("error: "+n.Error, "\n")...)
+		lines = append(lines, strings.Split("error: "+n.cause, "\n")...)
+	}
+	for _, r := range n.Runs {
+		lines = append(lines, n.Node+": runs on this machine: "+r.Option+": "+r.line())
 	}
 	return lines
+}
+
+// line is the command as it would be typed; an option of ssh is as it is.
+func (r runs) line() string {
+	if len(r.Command) == 1 {
+		return r.Command[0]
+	}
+	return run.Quote(r.Command)
 }
 
 func (d validateDocument) summary() summary {

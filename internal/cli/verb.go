@@ -24,6 +24,7 @@ func (s *session) pipeline(ctx context.Context, flags pipelineFlags, todo plan) 
 	u, log := s.open(flags.JSON)
 	defer u.Close()
 	todo.parallel, todo.keepGoing, todo.skipUnreachable = flags.Parallel, flags.KeepGoing, flags.SkipUnreachable
+	todo.from = flags.From
 
 	fl, err := openFleet(ctx, flags.selection, flags.nix(log), u)
 	var p *pipeline
