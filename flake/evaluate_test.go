@@ -2,8 +2,10 @@ package flake
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -354,6 +356,43 @@ func TestGarbageFromEval(t *testing.T) {
 		var ee *EvalError
 		if err != nil || !errors.As(got, &ee) || !strings.Contains(got.Error(), want) {
 			t.Errorf("%s: %v, %v, want %q", script, err, got, want)
+		}
+	}
+}
+
+// What a flake gives for its systems need not be derivations at all.
+func TestSystemsThatNoStoreHolds(t *testing.T) {
+	const hash = "/nix/store/00000000000000000000000000000000-"
+	good := map[string]string{"drv": hash + "x.drv", "out": hash + "x", "system": "x86_64-linux"}
+	parse := func(change, value string) error {
+		set := maps.Clone(good)
+		if change != "" {
+			set[change] = value
+		}
+		text, err := json.Marshal(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = parseNode("web", text)
+		return err
+	}
+	if err := parse("", ""); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"", "a b", "a\nb", "a\x1b[2J", "$(touch x)", "a'b", "ü", strings.Repeat("x", 212)} {
+		if err := parse("out", hash+name); err == nil || !strings.Contains(err.Error(), "not a store path") {
+			t.Errorf("%q: %v", name, err)
+		}
+		if err := parse("drv", hash+name+".drv"); name != "" && (err == nil || !strings.Contains(err.Error(), "not a derivation in the store")) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if err := parse("out", "/nix\n/store"+strings.TrimPrefix(hash, "/nix/store")+"x"); err == nil {
+		t.Error("a store whose directory has two lines")
+	}
+	for _, system := range []string{"", "x/../../y", "a\nb", "a b", "-x", "."} {
+		if err := parse("system", system); err == nil || !strings.Contains(err.Error(), "platform") {
+			t.Errorf("%q: %v", system, err)
 		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/tidwall/gjson"
 )
@@ -44,21 +46,23 @@ func parseNode(name string, data []byte) (Node, error) {
 	case !storePath(n.OutPath):
 		return Node{}, fmt.Errorf("its system's outPath is %q, not a store path "+
 			"(outputs that are addressed by their content are not supported)", n.OutPath)
-	case n.System == "":
-		return Node{}, errors.New("its system's derivation has no platform")
+	case !platform.MatchString(n.System):
+		return Node{}, fmt.Errorf("its system's derivation has the platform %q, which is none", n.System)
 	}
 	n.Deployment, err = parseDeployment(name, m.Get("deployment"))
 	return n, err
 }
 
+// platform is what nix calls a system, such as x86_64-linux.
+var platform = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_.-]*$`)
+
+// object is the name of an object in the store, in its longest form.
+var object = regexp.MustCompile(`^[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+._?=-]{1,211}$`)
+
 // storePath says whether s has the form of a store object's path. The store's
 // directory may be another than /nix/store.
 func storePath(s string) bool {
-	base := path.Base(s)
-	if !path.IsAbs(s) || path.Clean(s) != s || len(base) < 34 || base[32] != '-' {
-		return false
-	}
-	return strings.Trim(base[:32], "0123456789abcdfghijklmnpqrsvwxyz") == ""
+	return path.IsAbs(s) && path.Clean(s) == s && object.MatchString(path.Base(s)) && !strings.ContainsFunc(path.Dir(s), unicode.IsControl)
 }
 
 // parseDeployment reads a node's settings; what is not set keeps its default.
