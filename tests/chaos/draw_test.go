@@ -142,6 +142,9 @@ func drawFault(r *rand.Rand, p plan) fault {
 	}
 	f.kind = pick(r, kinds)
 	f.lasts = pick(r, []weighed[time.Duration]{{2, time.Second}, {2, 4 * time.Second}, {2, 12 * time.Second}, {2, 0}})
+	if f.lasts == 0 && (f.kind == freeze || f.kind == lockByRoot) {
+		f.lasts = 15 * time.Second // a host waits for root, and a deployer for the host, for minutes
+	}
 	return f
 }
 
