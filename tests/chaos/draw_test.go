@@ -62,8 +62,12 @@ func (p plan) leadTo(r *rand.Rand, f fault) {
 	switch {
 	case f.at == atGoingBack && !fails && p.action == boots:
 		s.wrong = append(s.wrong, "bootloader-fails")
-	case f.at == atGoingBack && !fails:
-		s.wrong = append(s.wrong, pick(r, []weighed[string]{{3, "activation-fails"}, {2, "drop-new"}, {1, "drop-packets"}, {2, "bootloader-fails"}}))
+	case f.at == atGoingBack && (!fails || p.action == tries && slices.Contains(s.wrong, "bootloader-fails")):
+		own := []weighed[string]{{3, "activation-fails"}, {2, "drop-new"}, {1, "drop-packets"}}
+		if p.action != tries {
+			own = append(own, weighed[string]{2, "bootloader-fails"})
+		}
+		s.wrong = append(s.wrong, pick(r, own))
 	case (f.at == atWait || f.at == atCommit) && fails && !p.goesBack(f.node):
 		s.wrong = []string{"slow"}
 	}
@@ -132,7 +136,9 @@ func drawFault(r *rand.Rand, p plan) fault {
 		moments = append(moments, weighed[moment]{5, atActivate}, weighed[moment]{4, atWait}, weighed[moment]{4, atCommit})
 	}
 	f.at = pick(r, moments)
-	if f.at == atStart {
+	if f.at == atStart && (p.action == dries || p.action == sendsKeys) {
+		f.after = milliseconds(r, 1800)
+	} else if f.at == atStart {
 		f.after = milliseconds(r, 3000)
 	} else {
 		f.after = milliseconds(r, pick(r, []weighed[int]{{3, 50}, {3, 400}, {1, 1500}}))
