@@ -72,7 +72,7 @@ func scripts() map[kind]scripted {
 		},
 		// What is there stays, and there is no room for another name.
 		bootFull: {
-			begin: "mount -t tmpfs -o nr_inodes=$(($(ls -A /boot | wc -l) + 1)) chaos /boot.chaos 2>/dev/null || { mkdir -p /boot.chaos; mount -t tmpfs -o nr_inodes=$(($(ls -A /boot | wc -l) + 1)) chaos /boot.chaos; }; cp -a /boot/. /boot.chaos/; mount --bind /boot.chaos /boot",
+			begin: "mkdir -p /boot.chaos && mount -t tmpfs -o nr_inodes=$(find /boot | wc -l) chaos /boot.chaos && cp -a /boot/. /boot.chaos/ && mount --bind /boot.chaos /boot",
 			end:   "while mountpoint -q /boot; do umount -l /boot; done; while mountpoint -q /boot.chaos; do umount -l /boot.chaos; done; rm -rf /boot.chaos",
 		},
 		bootReadOnly: {

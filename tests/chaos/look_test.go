@@ -38,6 +38,7 @@ func look(ctx context.Context, h *resident) (seen, error) {
 		find /run/flakeops -mindepth 1 -maxdepth 1 ! -name '*lock' ! -name left ! -name 'keys.*' ! -name '01*' 2>/dev/null
 		find /var/lib/flakeops -mindepth 1 -maxdepth 1 ! -name deployments.jsonl ! -name keys.json 2>/dev/null
 		[ ! -s /run/flakeops/lock ] || echo "/run/flakeops/lock: $(cat /run/flakeops/lock)"
+		find /tmp /var/tmp /run -maxdepth 1 -name '*flakeops*' ! -path /run/flakeops
 		ls -d /run/systemd/transient/flakeops-* 2>/dev/null
 		:`)
 	if err != nil {

@@ -109,7 +109,7 @@ func (r *round) checkTold(one *call, i int, now seen) {
 	codes := map[string]int{
 		"deployed": 0, "tested": 0, "boot set": 0, "up to date": 0, "keys sent": 0, "dry-activated": 0, "rebooted": 0, "reboot ordered": 0,
 		"not started": 0, "rolled back": 5, "unreachable": 7, "refused": 8, "push failed": 4, "keys failed": 4,
-		"unknown": 6, "rollback failed": 6, "interrupted": 130,
+		"unknown": 6, "rollback failed": 6, "take-back failed": 6, "interrupted": 130,
 	}
 	if code, ok := codes[told.Outcome]; ok && code != told.ExitCode {
 		says("its code has to be %d", code)
@@ -118,16 +118,24 @@ func (r *round) checkTold(one *call, i int, now seen) {
 	case "deployed", "tested", "boot set", "rolled back":
 		if !is(wire.Outcome(told.Outcome)) {
 			says("that is not so")
+		} else if mine[0].New != one.systems[i] {
+			says("the node's system is %s", one.systems[i])
+		}
+		if r.plan.action == takesBack && told.ExitCode == 0 && one.code == 5 {
+			says("it was to be taken back")
 		}
 	case "rebooted":
 		if now.boot == r.before[i].boot {
 			says("it was not rebooted")
 		}
+		if r.plan.action == rebootsNew && now.Running != one.systems[i] {
+			says("the node's system is %s", one.systems[i])
+		}
 	case "taken back":
 		if !is(wire.Deployed, wire.Tested, wire.BootSet) || now.Running != r.before[i].Running || now.Profile != r.before[i].Profile || now.Boot != r.before[i].Boot {
 			says("that is not so")
 		}
-	case "unknown", "rollback failed":
+	case "unknown", "rollback failed", "take-back failed":
 		r.checkUnknown(told, i, now, mine, says)
 	case "unreachable":
 		if !connection {
@@ -193,6 +201,9 @@ func (r *round) checkUnknown(told nodeTold, i int, now seen, mine []wire.Record,
 	}
 	if r.firedOn(i, func(k kind) bool { return k == powerCut }) {
 		silent = true
+	}
+	if told.Outcome == "take-back failed" && len(mine) == 1 && now.Running == mine[0].New {
+		torn = true
 	}
 	if !torn && !silent && !(r.plan.action == rebootsNew || r.plan.action == reboots) {
 		says("the host could be asked, and needs no look")
