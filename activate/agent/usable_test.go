@@ -1,0 +1,59 @@
+package agent
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A system that nothing can activate is a system nevertheless, and what is none is
+// called that.
+func TestUsable(t *testing.T) {
+	for want, files := range map[string][]string{
+		"does its configuration say system.switch.enable = false?": {"nixos-version", "activate"},
+		"is not a NixOS system, or is not on this host":            {"README"},
+		"cannot be executed":                                       {"nixos-version", "bin/switch-to-configuration"},
+	} {
+		dir := t.TempDir()
+		for _, f := range files {
+			f = filepath.Join(dir, f)
+			if err := os.MkdirAll(filepath.Dir(f), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(f, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := (&agent{}).usable(dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", files, err, want)
+		}
+	}
+}
+
+// What a boot loader's installation leaves behind when it is cut short is removed
+// if it was that one's, and only named if it was there before.
+func TestSweepBoot(t *testing.T) {
+	h := &host{layout: layout{root: t.TempDir()}}
+	name := filepath.Join(h.layout.root, "boot/loader/loader.tmp")
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, there := range []bool{false, true} {
+		var before []string
+		if there {
+			before = []string{name}
+		}
+		if err := os.WriteFile(name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		h.sweepBoot(before)
+		_, err := os.Stat(name)
+		if (err == nil) != there {
+			t.Errorf("there before: %v, now: %v", there, err)
+		}
+	}
+	if got := h.bootTrouble(); !strings.Contains(got, "loader.tmp was left behind") {
+		t.Errorf("it is not named: %q", got)
+	}
+}
