@@ -72,6 +72,8 @@ func (m *machine) undoBoots(ctx context.Context) error {
 		switch {
 		case boots == m.st.Old.Boots && boots != bootloader.Unknown, boots == system:
 			return nil
+		case boots == bootloader.Unknown && m.st.Old.BootFiles != "" && m.fx.bootFiles() == m.st.Old.BootFiles:
+			return nil
 		case err != nil:
 			return fmt.Errorf("boot default: %w", err)
 		case r.code != 0:

@@ -101,6 +101,8 @@ func (h *host) profileSystem() (string, error) {
 
 func (h *host) boots() string { return bootloader.Default(h.layout.root + "/") }
 
+func (h *host) bootFiles() string { return bootloader.Files(h.layout.root + "/") }
+
 // failedUnits counts in, as switch-to-configuration does, those that systemd is
 // about to start once more.
 func (h *host) failedUnits(ctx context.Context) ([]string, error) {
@@ -153,7 +155,7 @@ func (h *host) look(ctx context.Context) (before, error) {
 	if err != nil {
 		return before{}, fmt.Errorf("reading the running system: %w", err)
 	}
-	b := before{Running: running, Boots: h.boots()}
+	b := before{Running: running, Boots: h.boots(), BootFiles: h.bootFiles()}
 	if b.Profile, err = h.profileSystem(); err != nil {
 		return before{}, fmt.Errorf("reading the profile: %w", err)
 	}

@@ -70,6 +70,10 @@ func TestMachineJudgesByWhatChanged(t *testing.T) {
 		{name: "a boot loader of which nothing can be told", confirm: time.Second, world: func(w *world) { w.blind = true }, outcome: wire.Deployed, after: fresh},
 		{name: "the same, and it fails both ways", confirm: time.Second, world: func(w *world) {
 			w.blind, w.exits["NEW boot"], w.exits["OLD boot"] = true, 1, 1
+		}, outcome: wire.RolledBack, message: "boot default", after: old},
+		{name: "the same, and some of its files have changed", confirm: time.Second, world: func(w *world) {
+			w.blind, w.exits["NEW boot"], w.exits["OLD boot"] = true, 1, 1
+			w.writes = true
 		}, outcome: wire.RollbackFailed, message: "rolling back: boot default", after: old},
 		{name: "/boot is empty", confirm: time.Second, world: func(w *world) {
 			w.boot, w.exits["NEW boot"], w.exits["OLD boot"] = "nothing", 1, 1

@@ -29,6 +29,7 @@ type before struct {
 	Profile     string   `json:"profile"`     // system of the profile; empty without one
 	ProfileLink string   `json:"profileLink"` // generation link's name, system-7-link
 	Boots       string   `json:"boots"`       // what would boot, as bootloader.Default says it
+	BootFiles   string   `json:"bootFiles"`   // digest of the files that decide about that
 	Failed      []string `json:"failed"`      // units that had failed already
 }
 
@@ -60,6 +61,8 @@ type effects interface {
 	profileSystem() (string, error)
 	// boots is what would boot, as bootloader.Default says it.
 	boots() string
+	// bootFiles is a digest of all files of the boot loader's; empty: not known.
+	bootFiles() string
 	// bootTrouble tells what keeps any boot loader from being installed, and
 	// what to do about it; empty when nothing is seen.
 	bootTrouble() string

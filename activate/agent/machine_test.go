@@ -146,7 +146,7 @@ func newMachine(w *world, goal wire.Goal) *machine {
 	return &machine{
 		req: wire.Request{ID: "ID", Goal: goal, System: "NEW", MagicRollback: true, AutoRollback: true,
 			ActivationTimeout: 300, ConfirmTimeout: 30, TokenHash: hashOf(token)},
-		st:   state{Stage: stageStarted, Old: before{Running: w.current, Profile: w.profile, Boots: w.boots(), Failed: slices.Clone(w.failed)}},
+		st:   state{Stage: stageStarted, Old: before{Running: w.current, Profile: w.profile, Boots: w.boots(), BootFiles: w.bootFiles(), Failed: slices.Clone(w.failed)}},
 		fx:   w,
 		gate: newGate(hashOf(token)),
 		emit: func(wire.Event) {},

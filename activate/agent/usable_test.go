@@ -13,7 +13,7 @@ func TestUsable(t *testing.T) {
 	for want, files := range map[string][]string{
 		"does its configuration say system.switch.enable = false?": {"nixos-version", "activate"},
 		"is not a NixOS system, or is not on this host":            {"README"},
-		"cannot be executed":                                       {"nixos-version", "bin/switch-to-configuration"},
+		"cannot be executed": {"nixos-version", "bin/switch-to-configuration"},
 	} {
 		dir := t.TempDir()
 		for _, f := range files {

@@ -34,6 +34,8 @@ type world struct {
 	says      map[string][]string
 	blind     bool // what would boot cannot be told
 	trouble   string
+	writes    bool   // installing a boot loader leaves files, whatever comes of it
+	files     string // of the boot loader, beside what they say about the default
 	reboots   int
 	rebootErr error
 	calls     []string
@@ -55,6 +57,9 @@ func (w *world) activate(ctx context.Context, system, action string, force bool,
 			w.current = system
 			w.failed = slices.Clone(w.always) // older failures are forgotten first
 		case "boot":
+			if w.writes {
+				w.files += "more "
+			}
 			if w.exits[key] == 0 {
 				w.boot = system
 			}
@@ -107,6 +112,8 @@ func (w *world) reboot(context.Context) error {
 	w.current = w.boot
 	return w.rebootErr
 }
+
+func (w *world) bootFiles() string { return w.files + w.boot }
 
 func (w *world) boots() string {
 	if w.blind {

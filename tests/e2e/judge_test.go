@@ -36,6 +36,7 @@ func TestBootLoaderThatCannotBeWritten(t *testing.T) {
 	}{
 		{"full", "dd if=/dev/zero of=/boot/filler bs=4k 2>/dev/null || :", "rm /boot/filler", []string{"No space left on device", "/boot is full"}},
 		{"read-only", "mount -o remount,ro /boot", "mount -o remount,rw /boot", []string{"Read-only file system", "/boot is mounted read-only"}},
+		{"unknown", "mv /boot/loader /root/; mount -o remount,ro /boot", "mount -o remount,rw /boot; mv /root/loader /boot/", []string{"Read-only file system"}},
 		{"leftover", "touch /boot/loader/loader.tmp", "rm /boot/loader/loader.tmp", []string{"File exists", "/boot/loader/loader.tmp was left behind", "remove it"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

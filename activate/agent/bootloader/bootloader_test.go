@@ -142,3 +142,32 @@ func TestCompareVersions(t *testing.T) {
 		}
 	}
 }
+
+func TestFiles(t *testing.T) {
+	root := t.TempDir()
+	entry := filepath.Join(root, "boot/limine/limine.conf")
+	write := func(text string) {
+		if err := os.MkdirAll(filepath.Dir(entry), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(entry, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	none := Files(root)
+	write("one")
+	first := Files(root)
+	if none == "" || first == "" || none == first || Files(root) != first {
+		t.Errorf("without files %q, with one %q, then %q", none, first, Files(root))
+	}
+	if err := os.Symlink("limine", filepath.Join(root, "boot/default")); err != nil {
+		t.Fatal(err)
+	}
+	if second := Files(root); second == first || second == "" {
+		t.Errorf("a link more: %q", second)
+	}
+	write("three")
+	if Files(root) == first {
+		t.Error("another size is not seen")
+	}
+}
