@@ -163,8 +163,8 @@ func (a *agent) afterReboot(req wire.Attach) error {
 	if err != nil || !ok {
 		return a.refuse(errors.Join(fmt.Errorf("this host knows no deployment %s", req.ID), err))
 	}
-	e := wire.Event{Seq: max(req.From, 1), Time: time.Now(), Kind: wire.Finished, ID: rec.ID,
-		Old: rec.Old, New: rec.New, Outcome: rec.Outcome, Message: rec.Message, Units: rec.Units}
+	e := ending(rec)
+	e.Seq, e.Time = max(req.From, 1), time.Now()
 	if rec.Outcome == "" {
 		running, errR := readSystem(a.layout.currentSystem())
 		profile, errP := readSystem(a.layout.root + defaultProfile)

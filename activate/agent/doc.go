@@ -6,12 +6,18 @@
 //
 //	start        read a Request, start "run ID" as a transient unit, follow it
 //	attach       follow a deployment by its ID; confirm it or abort it
-//	run ID       the unit's main process: the state machine below
+//	run ID       the unit's main process: the state machine below, from its
+//	             beginning or from the stage on record
 //	recover ID   the unit's ExecStopPost: resume what run left unfinished
+//	guard ID     a timer's: the same, when the unit is gone
+//
+// systemd starts run again until the deployment has an end, so it does not matter
+// which of these is killed, nor how often.
 //
 // The state machine, with the stage that is on record before each step:
 //
-//	started       take the lock; root old, new and the agent; write the record
+//	started       take the lock, set the guard; root old, new and the agent; write
+//	              the record
 //	activating    NEW/bin/switch-to-configuration test
 //	              failed, too slow or aborted -> rolling back
 //	waiting       until the token comes: accepted or too late is decided here,
@@ -26,7 +32,6 @@
 //	finished      outcome to the event log and the record; roots removed
 //
 // OLD is always the path that ran when the lock was taken, never "the
-// generation below". A process that finds a deployment unfinished whose unit is
-// gone resumes it from the stage on record: before committing that means back,
-// from committing on it means the commit is done again.
+// generation below". To resume means to go back before committing, and to do the
+// commit again from there on. What the record on disk tells the end of is over.
 package agent

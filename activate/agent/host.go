@@ -39,6 +39,7 @@ func (h *host) activate(ctx context.Context, system, action string, force bool, 
 		Env:    env,
 		Stdout: out,
 		Stderr: out,
+		Began:  unprotect,
 		Grace:  2 * time.Second,
 	})
 	if ctx.Err() != nil {

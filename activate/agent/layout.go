@@ -26,6 +26,3 @@ func (l layout) records() string  { return filepath.Join(l.stateDir(), "deployme
 
 func (l layout) roots() string         { return l.root + "/nix/var/nix/gcroots/flakeops" }
 func (l layout) currentSystem() string { return l.root + "/run/current-system" }
-
-// unit is the name of a deployment's transient unit.
-func unit(id string) string { return "flakeops-" + id + ".service" }

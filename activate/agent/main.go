@@ -14,9 +14,10 @@ import (
 // Exit statuses of the agent's verbs. The deployer goes by the events and not
 // by these; they are for the journal and for people.
 const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
+	exitOK         = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitUnfinished = 75 // the deployment has no end yet: systemd starts its unit again
 )
 
 // agent is one process of the agent.
@@ -26,17 +27,21 @@ type agent struct {
 	out    io.Writer // events of a stream
 }
 
-// Main runs one verb of the agent: start, attach, run ID or recover ID.
+// Main runs one verb of the agent: start, attach, run ID, recover ID or guard ID.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &agent{runner: run.Local{}, out: stdout}
 	err := a.dispatch(ctx, args, stdin)
 	var usage usageError
+	var unfinished *unfinishedError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &usage):
 		fmt.Fprintln(stderr, err)
 		return exitUsage
+	case errors.As(err, &unfinished):
+		fmt.Fprintln(stderr, "flakeops agent:", err)
+		return exitUnfinished
 	default:
 		fmt.Fprintln(stderr, "flakeops agent:", err)
 		return exitFailed
@@ -46,6 +51,12 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
+
+// unfinishedError is why a deployment still has no end.
+type unfinishedError struct{ err error }
+
+func (e *unfinishedError) Error() string { return e.err.Error() }
+func (e *unfinishedError) Unwrap() error { return e.err }
 
 func (a *agent) dispatch(ctx context.Context, args []string, stdin io.Reader) error {
 	verb, id := "", ""
@@ -57,13 +68,13 @@ func (a *agent) dispatch(ctx context.Context, args []string, stdin io.Reader) er
 		if len(args) != 1 {
 			return usageError("usage: flakeops agent " + verb)
 		}
-	case "run", "recover":
+	case "run", "recover", "guard":
 		if len(args) != 2 || !wire.ValidID(args[1]) {
 			return usageError("usage: flakeops agent " + verb + " ID")
 		}
 		id = args[1]
 	default:
-		return usageError("usage: flakeops agent start|attach|run ID|recover ID")
+		return usageError("usage: flakeops agent start|attach|run ID|recover ID|guard ID")
 	}
 	if os.Geteuid() != 0 {
 		return a.refuse(errors.New("the agent needs to be root: check privilegeEscalationCommand"))
@@ -75,6 +86,8 @@ func (a *agent) dispatch(ctx context.Context, args []string, stdin io.Reader) er
 		return a.attach(ctx, stdin)
 	case "run":
 		return a.run(ctx, id)
+	case "guard":
+		return a.guard(ctx, id)
 	default:
 		_, err := a.recover(ctx, id)
 		return err

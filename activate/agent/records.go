@@ -64,3 +64,9 @@ func findRecord(name, id string) (wire.Record, bool, error) {
 		}
 	}
 }
+
+// ending is the last event of the deployment that a record tells the end of.
+func ending(rec wire.Record) wire.Event {
+	return wire.Event{Kind: wire.Finished, ID: rec.ID, Old: rec.Old, New: rec.New,
+		Outcome: rec.Outcome, Message: rec.Message, Units: rec.Units}
+}

@@ -5,25 +5,53 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"flakeops/activate/wire"
-	"flakeops/internal/run"
 )
 
-// recover brings a deployment to its end after its main process is gone, and
-// returns its last event. It is called when that ended well, too, or was refused:
-// then it takes no lock, which the next deployment may be about to take.
+// guard recovers a deployment that its unit has given up.
+func (a *agent) guard(ctx context.Context, id string) error {
+	if a.unitThere(ctx, id) {
+		return nil
+	}
+	_, err := a.recover(ctx, id)
+	return err
+}
+
+// recover brings a deployment to its end after its main process is gone, takes its
+// guard away, and returns its last event. It is called when that ended well, too, or
+// was refused: then it takes no lock, which the next deployment may be about to take.
 func (a *agent) recover(ctx context.Context, id string) (wire.Event, error) {
 	d, err := a.open(id)
+	if errors.Is(err, os.ErrNotExist) {
+		a.dismiss(ctx, id) // it is long over
+	}
 	if err != nil {
 		return wire.Event{}, err
 	}
 	defer d.log.close()
+	final, err := d.takeUp(ctx)
+	if final.Kind != "" {
+		a.dismiss(ctx, id)
+	}
+	return final, err
+}
+
+// takeUp brings the deployment to its end, unless it has one. The error is an
+// *unfinishedError when it still has none.
+func (d *deployment) takeUp(ctx context.Context) (wire.Event, error) {
 	if d.log.last != nil {
 		return *d.log.last, nil
 	}
+	final, err := d.takeUpLocked(ctx)
+	if err != nil && final.Kind == "" {
+		err = &unfinishedError{err}
+	}
+	return final, err
+}
+
+func (d *deployment) takeUpLocked(ctx context.Context) (wire.Event, error) {
 	if err := adopt(); err != nil {
 		return wire.Event{}, err
 	}
@@ -33,22 +61,36 @@ func (a *agent) recover(ctx context.Context, id string) (wire.Event, error) {
 	if err := d.takeLock(wait); err != nil {
 		return wire.Event{}, err
 	}
+	defer d.lock.release()
+	// Who had the lock may have brought it to its end.
+	if err := d.reopen(); err != nil {
+		return wire.Event{}, err
+	}
+	if d.log.last != nil {
+		return *d.log.last, nil
+	}
 	return d.settle(ctx)
 }
 
-// settle resumes the deployment, with the lock held; it lets the lock go.
+// settle resumes the deployment, with the lock held, from what is on record. What
+// has ended is not gone through once more: somebody may have put the host right
+// since, or the end was a rollback and the state tells of a commit.
 func (d *deployment) settle(ctx context.Context) (wire.Event, error) {
 	var st state
-	switch err := readJSON(d.agent.layout.state(d.req.ID), &st); {
-	case errors.Is(err, os.ErrNotExist):
+	if err := readJSON(d.agent.layout.state(d.req.ID), &st); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return wire.Event{}, err
+	}
+	// A record that cannot be read keeps no host from going back.
+	rec, known, unreadable := findRecord(d.agent.layout.records(), d.req.ID)
+	switch {
+	case st.Final != nil:
+		return d.close(st, *st.Final)
+	case rec.Outcome != "":
+		return d.close(st, ending(rec))
+	case st.Stage == "", st.Stage == stageStarted && !known && unreadable == nil:
+		d.forget()
 		d.lock.release()
 		return d.refuse(errors.New("the agent on the host ended before it began: see journalctl -u " + unit(d.req.ID))), nil
-	case err != nil:
-		d.lock.release()
-		return wire.Event{}, err
-	case st.Final != nil: // its writer died before it was out
-		d.lock.release()
-		return d.log.emit(*st.Final), nil
 	}
 	m := d.machine(st)
 	if socket, err := serve(d.agent.layout.socket(d.req.ID), m.gate); err == nil {
@@ -86,17 +128,15 @@ func (a *agent) settleOther(ctx context.Context, d *deployment) error {
 	if a.unitThere(ctx, d.req.ID) {
 		return &errLocked{holder: &wire.Holder{ID: d.req.ID, Operator: d.req.Operator, Since: time.Now()}}
 	}
-	var st state
-	if err := readJSON(a.layout.state(d.req.ID), &st); err != nil {
-		return err
-	}
-	m := d.machine(st)
-	m.attended = true
+	d.attended = true
 	d.lock = &hostLock{} // the caller's is held throughout
-	final := m.resume(ctx)
 	// What could not be concluded is no reason to refuse: the next attempt
 	// settles it again.
-	_, _ = d.conclude(m, final)
+	final, err := d.settle(ctx)
+	if final.Kind == "" {
+		return err
+	}
+	a.dismiss(ctx, d.req.ID)
 	if final.Outcome == wire.RollbackFailed {
 		return fmt.Errorf("deployment %s ended half way and could not be rolled back: %s", d.req.ID, final.Message)
 	}
@@ -106,15 +146,4 @@ func (a *agent) settleOther(ctx context.Context, d *deployment) error {
 func (a *agent) unfinished(id string) bool {
 	var st state
 	return readJSON(a.layout.state(id), &st) == nil && st.Stage != stageFinished
-}
-
-func (a *agent) unitThere(ctx context.Context, id string) bool {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	out, _ := run.Output(ctx, a.runner, run.Command{Argv: []string{"systemctl", "is-active", unit(id)}})
-	switch strings.TrimSpace(string(out)) {
-	case "active", "activating", "deactivating", "reloading":
-		return true
-	}
-	return false
 }

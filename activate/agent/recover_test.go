@@ -14,7 +14,7 @@ import (
 func begun(t *testing.T) (*agent, *strings.Builder) {
 	t.Helper()
 	var out strings.Builder
-	a := &agent{layout: layout{root: t.TempDir()}, out: &out}
+	a := &agent{layout: layout{root: t.TempDir()}, runner: run.Local{}, out: &out}
 	if err := os.MkdirAll(a.layout.deployment("ID"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,6 @@ func TestRecoverTellsTheEndOnRecord(t *testing.T) {
 // record: somebody may have put the host right since.
 func TestWhatHasEndedIsNotSettledAgain(t *testing.T) {
 	a, _ := begun(t)
-	a.runner = run.Local{}
 	a.logged(t, wire.Event{Kind: wire.Started}, wire.Event{Kind: wire.Finished, ID: "ID", Outcome: wire.Deployed})
 	if err := writeJSON(a.layout.state("ID"), state{Stage: stageCommitting, ProfileTouched: true}); err != nil {
 		t.Fatal(err)
@@ -94,6 +93,35 @@ func TestWhatHasEndedIsNotSettledAgain(t *testing.T) {
 	}
 	if b, err := os.ReadFile(a.layout.records()); err == nil {
 		t.Errorf("it was settled: %s", b)
+	}
+	if a.unfinished("ID") {
+		t.Error("it will be asked about again")
+	}
+}
+
+// Where /run was full at the end, only the record on disk tells of it. A commit
+// must not be done again after a rollback.
+func TestWhatTheRecordTellsTheEndOfIsNotDoneAgain(t *testing.T) {
+	a, _ := begun(t)
+	a.logged(t, wire.Event{Kind: wire.Started})
+	if err := writeJSON(a.layout.state("ID"), state{Stage: stageCommitting, ProfileTouched: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, outcome := range []wire.Outcome{"", wire.RolledBack} {
+		if err := appendRecord(a.layout.records(), wire.Record{ID: "ID", Outcome: outcome, Message: "no space"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := os.ReadFile(a.layout.records())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := a.recover(t.Context(), "ID")
+	if e.Kind != wire.Finished || e.Outcome != wire.RolledBack || e.Message != "no space" {
+		t.Errorf("it ended with %+v", e)
+	}
+	if after, _ := os.ReadFile(a.layout.records()); string(after) != string(before) {
+		t.Errorf("it was done again: %s", after)
 	}
 	if a.unfinished("ID") {
 		t.Error("it will be asked about again")

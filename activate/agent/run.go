@@ -18,6 +18,8 @@ type deployment struct {
 	log   *eventLog
 	fx    *host
 	lock  *hostLock
+
+	attended bool // by who deploys something else meanwhile
 }
 
 func (a *agent) open(id string) (*deployment, error) {
@@ -25,22 +27,42 @@ func (a *agent) open(id string) (*deployment, error) {
 	if err := readJSON(a.layout.request(id), &d.req); err != nil {
 		return nil, err
 	}
-	log, err := openLog(a.layout.events(id))
-	if err != nil {
+	if err := d.reopen(); err != nil {
 		return nil, err
 	}
-	d.log = log
 	d.fx = &host{layout: a.layout, runner: a.runner, id: id, profile: a.layout.root + d.req.Profile}
 	return d, nil
 }
 
-// run is the main process of a deployment's unit.
+// reopen reads the event log to its end, which other processes write, too.
+func (d *deployment) reopen() error {
+	log, err := openLog(d.agent.layout.events(d.req.ID))
+	if err != nil {
+		return err
+	}
+	if d.log != nil {
+		_ = d.log.close()
+	}
+	d.log = log
+	return nil
+}
+
+// run is the main process of a deployment's unit. It resumes what an earlier one
+// had begun.
 func (a *agent) run(ctx context.Context, id string) error {
 	d, err := a.open(id)
 	if err != nil {
 		return err
 	}
 	defer d.log.close()
+	if d.log.last != nil {
+		return nil
+	}
+	if a.unfinished(id) {
+		_ = a.post(ctx, d.req) // somebody may have taken it away
+		_, err := d.takeUp(ctx)
+		return err
+	}
 	m, err := d.begin(ctx)
 	if err != nil {
 		d.refuse(err)
@@ -57,8 +79,9 @@ func (a *agent) run(ctx context.Context, id string) error {
 	return err
 }
 
-// begin takes the lock and writes down everything that a recovery needs. When
-// it fails the host is as it was.
+// begin takes the lock, sets the guard, and writes down everything that a recovery
+// needs: first the state, by which what follows can be taken back. When it fails
+// the host is as it was.
 func (d *deployment) begin(ctx context.Context) (*machine, error) {
 	if err := adopt(); err != nil {
 		return nil, err
@@ -73,32 +96,15 @@ func (d *deployment) begin(ctx context.Context) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.agent.mayBegin(ctx, d.req.ID); err != nil {
-		d.lock.release()
-		return nil, err
-	}
-	old, err := d.fx.look(ctx)
-	if err == nil {
-		err = d.canGoBack(old)
-	}
-	if err == nil {
-		err = d.root(old)
-	}
-	if err == nil {
-		err = appendRecord(d.agent.layout.records(), d.record(old.Running, wire.Event{}))
-	}
-	m := d.machine(state{Stage: stageStarted, Old: old})
-	if err == nil {
-		err = d.fx.save(m.st)
-	}
+	m, err := d.writeDown(ctx)
 	if err != nil {
-		d.agent.unroot(d.req.ID)
+		d.forget()
 		d.lock.release()
 		return nil, err
 	}
 	left, _ := os.ReadFile(d.agent.layout.left())
 	m.again = string(left) == d.req.System
-	d.log.emit(wire.Event{Kind: wire.Started, ID: d.req.ID, Old: old.Running, New: d.req.System})
+	d.log.emit(wire.Event{Kind: wire.Started, ID: d.req.ID, Old: m.st.Old.Running, New: d.req.System})
 	return m, nil
 }
 
@@ -111,6 +117,36 @@ func (a *agent) relieve(id string) bool {
 	}
 	_, err := a.ask(wire.Attach{Version: wire.Version, ID: id})
 	return err == nil
+}
+
+func (d *deployment) writeDown(ctx context.Context) (*machine, error) {
+	if err := d.agent.mayBegin(ctx, d.req.ID); err != nil {
+		return nil, err
+	}
+	old, err := d.fx.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.canGoBack(old); err != nil {
+		return nil, err
+	}
+	if err := d.agent.post(ctx, d.req); err != nil {
+		return nil, err
+	}
+	m := d.machine(state{Stage: stageStarted, Old: old})
+	if err := d.fx.save(m.st); err != nil {
+		return nil, err
+	}
+	if err := d.root(old); err != nil {
+		return nil, err
+	}
+	return m, appendRecord(d.agent.layout.records(), d.record(old.Running, wire.Event{}))
+}
+
+// forget takes back what is written down of a deployment that did not begin.
+func (d *deployment) forget() {
+	d.agent.unroot(d.req.ID)
+	_ = os.Remove(d.agent.layout.state(d.req.ID))
 }
 
 // mayBegin makes sure that nothing else is at work on this host, or half done.
@@ -147,6 +183,8 @@ func (d *deployment) machine(st state) *machine {
 		gate:  newGate(d.req.TokenHash),
 		emit:  func(e wire.Event) { d.log.emit(e) },
 		pause: 2 * time.Second,
+
+		attended: d.attended,
 	}
 }
 
@@ -156,18 +194,23 @@ func (d *deployment) takeLock(ctx context.Context) (err error) {
 	return err
 }
 
-// conclude writes down how it ended, and returns the last event. The lock goes
-// before that is out, so that who waits for it can start the next deployment.
+// conclude writes down how it ended, and returns the last event.
 func (d *deployment) conclude(m *machine, final wire.Event) (wire.Event, error) {
 	if err := appendRecord(d.agent.layout.records(), d.record(m.st.Old.Running, final)); err != nil {
 		final.Message = join(final.Message, "the host's record could not be written: "+err.Error())
 	}
+	return d.close(m.st, final)
+}
+
+// close does what is left once the end is on record. The lock goes before the last
+// event is out, so that who waits for that can start the next deployment.
+func (d *deployment) close(st state, final wire.Event) (wire.Event, error) {
 	problem := d.agent.markLeft(final)
 	if final.Outcome != wire.RollbackFailed { // then somebody needs both systems
 		d.agent.unroot(d.req.ID)
 	}
-	m.st.Stage, m.st.Final = stageFinished, &final
-	problem = errors.Join(problem, d.fx.save(m.st))
+	st.Stage, st.Final = stageFinished, &final
+	problem = errors.Join(problem, d.fx.save(st))
 	d.lock.release()
 	final = d.log.emit(final)
 	if !final.Outcome.OK() {

@@ -7,15 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"flakeops/activate/wire"
 	"flakeops/internal/run"
 )
-
-// slack is added to every limit that systemd enforces on the unit: the agent's
-// own limits come first, systemd's are for an agent that hangs.
-const slack = 60 * time.Second
 
 // start hands a deployment to systemd and follows it. From then on the host
 // needs nobody.
@@ -85,43 +80,4 @@ func (a *agent) usable(system string) error {
 func isSystem(path string) bool {
 	_, err := os.Stat(filepath.Join(path, "nixos-version"))
 	return err == nil
-}
-
-// unitArgv is the transient unit. When its main process ends, however it does,
-// systemd kills what the activation left in the unit at once (SIGKILL, because
-// the rollback must not wait for a script that ignores SIGTERM), and then runs
-// the recovery.
-func unitArgv(req wire.Request) []string {
-	activation := time.Duration(req.ActivationTimeout) * time.Second
-	confirm := time.Duration(req.ConfirmTimeout) * time.Second
-	// At worst it commits, fails, and goes back: profile and boot loader; profile,
-	// boot loader and running system, the last two with three tries each. Then it
-	// waits once more.
-	recovery := (2+1+3+3)*activation + confirm + 2*slack
-	return []string{
-		"systemd-run", "--quiet", "--no-ask-password", "--collect",
-		"--unit=" + unit(req.ID),
-		"--description=flakeops deployment " + req.ID,
-		"--service-type=exec",
-		"--property=KillSignal=SIGKILL",
-		"--property=ExecStopPost=" + req.Agent + " agent recover " + req.ID,
-		"--property=TimeoutStopSec=" + seconds(recovery),
-		"--property=RuntimeMaxSec=" + seconds(3*activation+confirm+recovery),
-		"--setenv=PATH=" + searchPath(),
-		"--setenv=HOME=/root",
-		"--",
-		req.Agent, "agent", "run", req.ID,
-	}
-}
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%ds", int(d.Seconds())) }
-
-// searchPath is where the unit finds nix-env and systemctl: where this process
-// finds them, and where NixOS and a multi-user Nix have them.
-func searchPath() string {
-	const usual = "/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-	if p := os.Getenv("PATH"); p != "" {
-		return p + ":" + usual
-	}
-	return usual
 }

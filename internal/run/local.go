@@ -46,7 +46,13 @@ func (Local) Run(ctx context.Context, cmd Command) (Result, error) {
 	c.Cancel = func() error { return signalGroup(c.Process.Pid, syscall.SIGTERM) }
 	c.WaitDelay = grace
 
-	err := c.Run()
+	err := c.Start()
+	if err == nil {
+		if cmd.Began != nil {
+			cmd.Began(c.Process.Pid)
+		}
+		err = c.Wait()
+	}
 	if c.Process != nil && ctx.Err() != nil {
 		// The leader is gone; what it left behind in its group goes too.
 		_ = signalGroup(c.Process.Pid, syscall.SIGKILL)

@@ -21,6 +21,7 @@ type Command struct {
 	Stdin  io.Reader     // nil means /dev/null
 	Stdout io.Writer     // nil discards
 	Stderr io.Writer     // nil keeps only the tail that an Error reports
+	Began  func(pid int) // told of the process once it runs here; nil for nobody
 	Grace  time.Duration // from SIGTERM to SIGKILL once the context ends; 0 means 5 s
 }
 
