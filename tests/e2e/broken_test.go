@@ -141,7 +141,7 @@ func TestHostBeingDeployedToIsNotUpToDate(t *testing.T) {
 
 func TestKilledAgentIsRolledBackBySystemd(t *testing.T) {
 	web, before, p := gated(t, nil)
-	web.sh("systemctl kill --kill-who=main --signal=KILL 'flakeops-*'")
+	web.sh("systemctl kill --kill-who=main --signal=KILL 'flakeops-*[0-9A-Z].service'")
 	p.wait().exits(5).says("rolled back", "the agent on the host ended while activating")
 	web.settled()
 	web.is(before)
@@ -153,7 +153,7 @@ func TestKilledAgentIsRolledBackWithoutADeployer(t *testing.T) {
 	p.signal(syscall.SIGKILL)
 	p.wait().exits(-1)
 	eventually(t, "nobody follows", func() bool { return web.holds(`! grep -lz '^start$' /proc/[0-9]*/cmdline 2>/dev/null | grep -q .`) })
-	web.sh("systemctl kill --kill-who=main --signal=KILL 'flakeops-*'")
+	web.sh("systemctl kill --kill-who=main --signal=KILL 'flakeops-*[0-9A-Z].service'")
 	eventually(t, "the host rolled back", func() bool { return web.lastOutcome() == wire.RolledBack })
 	web.settled()
 	web.is(before)

@@ -49,7 +49,7 @@ func TestFullDiskDuringCommitRollsBack(t *testing.T) {
 // host still goes back, and its operator still hears of it.
 func TestFullRunDoesNotKeepAHostFromGoingBack(t *testing.T) {
 	for name, then := range map[string]string{
-		"killed":        "systemctl kill --kill-who=main --signal=KILL 'flakeops-*'",
+		"killed":        "systemctl kill --kill-who=main --signal=KILL 'flakeops-*[0-9A-Z].service'",
 		"not confirmed": "touch /run/fleet/go",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -146,7 +146,7 @@ func TestIdenticalRedeployThatIsKilledKeepsTheGeneration(t *testing.T) {
 	web.sh("nix-env -p /nix/var/nix/profiles/system --switch-generation 2")
 	p = f.start("deploy", "path:"+f.dir)
 	web.reachesGate()
-	web.sh("systemctl kill --kill-who=main --signal=KILL 'flakeops-*'")
+	web.sh("systemctl kill --kill-who=main --signal=KILL 'flakeops-*[0-9A-Z].service'")
 	web.openGate()
 	p.wait().exits(0).says("deployed")
 	web.settled()
