@@ -158,8 +158,9 @@ func (f *follower) refused(m message) error {
 	switch {
 	case m.abort:
 		return nil
-	case f.seen > 0:
+	case f.seen > 0 && m.event.ID != f.req.ID: // it is not the deployment itself that says so
 		return f.unknown(errors.New(m.event.Message))
+	case m.event.ID == f.req.ID:
 	case !m.start && f.live > 0:
 		return nil
 	case !m.start:

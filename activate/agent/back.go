@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"flakeops/activate/agent/bootloader"
 	"flakeops/activate/wire"
@@ -116,22 +115,4 @@ func (m *machine) undoRunning(ctx context.Context) error {
 		}
 		return errors.New(r.explain())
 	})
-}
-
-// retry tries three times: a rollback may meet the lock of an activation that
-// somebody started by hand, or a unit manager that is still busy.
-func (m *machine) retry(ctx context.Context, try func() error) error {
-	const tries = 3
-	var err error
-	for i := range tries {
-		if err = try(); err == nil || i == tries-1 {
-			break
-		}
-		select {
-		case <-time.After(m.pause):
-		case <-ctx.Done():
-			return err
-		}
-	}
-	return err
 }

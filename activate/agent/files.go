@@ -18,18 +18,21 @@ func writeJSON(name string, v any) error {
 	return writeFile(name, b)
 }
 
+// writeFile makes a new file and has it take the name. One that was killed in
+// between leaves the new file to the next.
 func writeFile(name string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	fresh := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".new")
+	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), name)
+		err = os.Rename(fresh, name)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
+		_ = os.Remove(fresh)
 	}
 	return err
 }

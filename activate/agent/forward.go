@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -18,6 +19,9 @@ func (m *machine) activate(ctx context.Context) (f *failure, reboot bool) {
 		return f, false
 	}
 	r, err := m.switchTo(ctx, m.req.System, "test", false)
+	if errors.As(err, new(*switchingError)) {
+		return &failure{refused: true, message: err.Error()}, false
+	}
 	if err != nil {
 		// What the operator gave up, or somebody else ended, is rolled back
 		// whatever autoRollback says.

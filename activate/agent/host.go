@@ -90,6 +90,8 @@ func (h *host) nixEnv(ctx context.Context, args ...string) error {
 	return err
 }
 
+func (h *host) switchable() error { return switchable(h.layout) }
+
 func (h *host) running() (string, error) { return readSystem(h.layout.currentSystem()) }
 
 func (h *host) profileSystem() (string, error) {

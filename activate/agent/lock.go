@@ -87,16 +87,7 @@ func Busy() error {
 	if err := busy(layout{}.lock()); err != nil {
 		return fmt.Errorf("%w: wait for it to end, then try again", err)
 	}
-	return switching(layout{})
-}
-
-// switching says that somebody activates a system by hand.
-func switching(l layout) error {
-	err := busy(l.switchLock())
-	if errors.As(err, new(*errLocked)) {
-		return errors.New("somebody runs switch-to-configuration on this host: wait for it to end, then deploy again")
-	}
-	return err
+	return switchable(layout{})
 }
 
 func busy(name string) error {

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"flakeops/activate/wire"
@@ -52,6 +51,9 @@ type effects interface {
 	// output by lines. With force the system's own pre-switch checks are left
 	// out.
 	activate(ctx context.Context, system, action string, force bool, line func(string)) (code int, err error)
+	// switchable sees to it that activate finds switch-to-configuration's lock
+	// free. It returns a *switchingError while root keeps it.
+	switchable() error
 	// setProfile makes system the profile's newest generation.
 	setProfile(ctx context.Context, system string) error
 	// restoreProfile makes the profile what it was.
@@ -95,6 +97,8 @@ type failure struct {
 	// activation is set when the new system itself failed, which autoRollback
 	// decides about; everything else always rolls back.
 	activation bool
+	// refused is set when the new system was not switched to at all.
+	refused bool
 }
 
 // run takes the deployment from its beginning to its last event.
@@ -106,6 +110,9 @@ func (m *machine) run(ctx context.Context) wire.Event {
 		stop()
 		if f == nil && m.req.MagicRollback {
 			f = m.await(ctx)
+		}
+		if f != nil && f.refused {
+			return m.refuse(*f)
 		}
 		if f != nil {
 			return m.undo(ctx, *f)
@@ -162,21 +169,6 @@ func (m *machine) abortable(ctx context.Context) (context.Context, context.Cance
 	return ctx, func() { cancel(nil) }
 }
 
-// switchTo runs switch-to-configuration within the activation timeout.
-func (m *machine) switchTo(ctx context.Context, system, action string, force bool) (*ran, error) {
-	limit := m.limit()
-	tooSlow := fmt.Errorf("activation took longer than activationTimeout (%d s)", m.req.ActivationTimeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, tooSlow)
-	defer cancel()
-	r := &ran{action: action}
-	var err error
-	r.code, err = m.fx.activate(ctx, system, action, force, func(line string) {
-		r.hear(line)
-		m.emit(wire.Event{Kind: wire.Output, Message: line})
-	})
-	return r, err
-}
-
 // limit is what any one step may take.
 func (m *machine) limit() time.Duration { return time.Duration(m.req.ActivationTimeout) * time.Second }
 
@@ -192,6 +184,13 @@ func (m *machine) enter(s stage, phase string) *failure {
 func (m *machine) succeed(e wire.Event) wire.Event {
 	e.Message, e.Units = m.st.Warning, m.st.Units
 	return m.finish(e)
+}
+
+// refuse ends a deployment that found somebody else at work: nothing was touched.
+func (m *machine) refuse(f failure) wire.Event {
+	e := m.finish(wire.Event{Outcome: wire.RolledBack, Message: f.message})
+	e.Kind = wire.Refused
+	return e
 }
 
 // finish completes the last event. Saving that it is the last is for the

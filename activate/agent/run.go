@@ -151,7 +151,7 @@ func (d *deployment) forget() {
 
 // mayBegin makes sure that nothing else is at work on this host, or half done.
 func (a *agent) mayBegin(ctx context.Context, id string) error {
-	if err := switching(a.layout); err != nil {
+	if err := switchable(a.layout); err != nil {
 		return err
 	}
 	return a.settleOthers(ctx, id)

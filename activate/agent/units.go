@@ -88,10 +88,11 @@ func unprotect(pid int) {
 
 // recoveryLimit bounds a way back. At worst it commits, fails, and goes back:
 // profile and boot loader; profile, boot loader and running system, the last two
-// with three tries each.
+// with three tries each. Then it may be stranded, and wait once more.
 func recoveryLimit(req wire.Request) time.Duration {
 	activation := time.Duration(req.ActivationTimeout) * time.Second
-	return (2+1+3+3)*activation + 2*slack
+	confirm := time.Duration(req.ConfirmTimeout) * time.Second
+	return (2+1+3+3)*activation + confirm + 2*slack
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%ds", int(d.Seconds())) }

@@ -15,6 +15,7 @@ type world struct {
 	stages                 []stage
 	byHand                 string // somebody else activates it
 	byHandAt               time.Time
+	switchedUntil          time.Time // somebody's own switch-to-configuration runs
 	failed                 []string
 	always                 []string // units that fail whatever system is activated
 	stopping               bool

@@ -1,0 +1,65 @@
+package agent
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"flakeops/activate/wire"
+)
+
+// switchable is as long as nobody has the lock of switch-to-configuration.
+func (w *world) switchable() error {
+	if time.Now().Before(w.switchedUntil) {
+		return &switchingError{pid: 1, program: "somebody"}
+	}
+	return nil
+}
+
+// Somebody's own switch-to-configuration is waited for on the way back, for longer
+// than a few tries last, and is a refusal before anything was touched.
+func TestSomebodyElseSwitches(t *testing.T) {
+	for name, c := range map[string]struct {
+		after, until time.Duration // when it runs
+		kind         wire.Kind
+		outcome      wire.Outcome
+		current      string
+	}{
+		"before":       {0, time.Hour, wire.Refused, wire.RolledBack, "OLD"},
+		"on its way":   {2 * time.Second, 40 * time.Second, wire.Finished, wire.RolledBack, "OLD"},
+		"for too long": {2 * time.Second, 24 * time.Hour, wire.Finished, wire.RollbackFailed, "NEW"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				if c.after == 0 {
+					w.switchedUntil = time.Now().Add(c.until)
+				}
+				m := newMachine(w, wire.Switch)
+				m.pause = 2 * time.Second
+				m.emit = func(e wire.Event) {
+					if e.Phase == wire.PhaseWaiting {
+						w.switchedUntil = time.Now().Add(time.Duration(m.req.ConfirmTimeout)*time.Second + c.until)
+					}
+				}
+				e := m.run(t.Context())
+				if e.Kind != c.kind || e.Outcome != c.outcome || w.current != c.current {
+					t.Errorf("%s runs, and it ended with %+v", w.current, e)
+				}
+			})
+		})
+	}
+}
+
+// Status 11 without anybody who has the lock is a failure like others.
+func TestExitStatusOfTheLockMeansSomethingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.exits["NEW boot"] = exitLock
+		m := newMachine(w, wire.Switch)
+		m.req.MagicRollback = false
+		if e := m.run(t.Context()); e.Outcome != wire.RolledBack || w.current != "OLD" {
+			t.Errorf("%s runs, and it ended with %+v", w.current, e)
+		}
+	})
+}
