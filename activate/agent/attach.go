@@ -29,7 +29,7 @@ func (a *agent) attach(ctx context.Context, stdin io.Reader) error {
 		return a.refuse(fmt.Errorf("invalid attach: version %d, ID %q, from %d", req.Version, req.ID, req.From))
 	}
 	if _, err := os.Stat(a.layout.deployment(req.ID)); errors.Is(err, os.ErrNotExist) {
-		return a.afterReboot(req)
+		return a.afterReboot(ctx, req)
 	}
 	// Also who only looks on is heard of: a host may be waiting for anybody.
 	reply, err := a.ask(req)
@@ -155,42 +155,36 @@ func (t *logTail) copy(a *agent, from int64) (last bool, n int, err error) {
 	}
 }
 
-// afterReboot answers for a deployment that this boot does not know: what is on
-// disk decides. Committing starts only after the confirm, so a new system that
-// runs now and is the profile's was confirmed.
-func (a *agent) afterReboot(req wire.Attach) error {
+// afterReboot answers for a deployment that this boot does not know.
+func (a *agent) afterReboot(ctx context.Context, req wire.Attach) error {
 	rec, ok, err := findRecord(a.layout.records(), req.ID)
+	if err == nil && ok && rec.Outcome == "" {
+		if err := a.afterRebootLocked(ctx, req.ID); err != nil {
+			return err // the deployer asks again
+		}
+		rec, ok, err = findRecord(a.layout.records(), req.ID)
+	}
 	if err != nil || !ok {
 		return a.refuse(errors.Join(fmt.Errorf("this host knows no deployment %s", req.ID), err))
 	}
 	e := ending(rec)
 	e.Seq, e.Time = max(req.From, 1), time.Now()
-	if rec.Outcome == "" {
-		running, errR := readSystem(a.layout.currentSystem())
-		profile, errP := readSystem(a.layout.root + defaultProfile)
-		if err := errors.Join(errR, errP); err != nil {
-			return a.refuse(err)
-		}
-		e.Outcome, e.Message = judge(rec, running, profile)
-		rec.Outcome, rec.Message, rec.Time = e.Outcome, e.Message, time.Now().UTC()
-		if err := appendRecord(a.layout.records(), rec); err != nil {
-			return a.refuse(err)
-		}
-	}
 	return a.send(e)
 }
 
-// defaultProfile is the profile NixOS boots from.
-const defaultProfile = "/nix/var/nix/profiles/system"
-
-func judge(rec wire.Record, running, profile string) (wire.Outcome, string) {
-	switch {
-	case running == rec.New && profile == rec.New:
-		return wire.Deployed, "the host rebooted into the new system"
-	case running == rec.New:
-		return wire.RollbackFailed, "the host rebooted into the new system, but its profile is " + profile
-	case profile == rec.New && rec.Old != rec.New:
-		return wire.RollbackFailed, "the host rebooted in the middle of the commit: it runs " + running + ", its profile is " + profile + ": deploy again"
+func (a *agent) afterRebootLocked(ctx context.Context, id string) error {
+	if err := ownedDir(a.layout.runDir(), 0o755); err != nil {
+		return err
 	}
-	return wire.RolledBack, "the host rebooted before the deployment was confirmed, into " + running
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	lock, err := takeLock(ctx, a.layout.lock(), wire.Holder{ID: id, PID: os.Getpid(), Since: time.Now()})
+	if errors.As(err, new(*errLocked)) {
+		return nil // whoever began here since has settled this one
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.release()
+	return a.settleRecords("")
 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -257,5 +258,94 @@ func TestMainRefusesOtherVerbs(t *testing.T) {
 		if code := Main(t.Context(), args, strings.NewReader(""), &out, &stderr); code != exitUsage || !strings.Contains(stderr.String(), "usage") || out.Len() > 0 {
 			t.Errorf("%q: exit %d, %q, %q", args, code, out.String(), stderr.String())
 		}
+	}
+}
+
+// The history is bounded, and a start stays with its end.
+func TestRecordsAreBounded(t *testing.T) {
+	a := &agent{layout: layout{root: t.TempDir()}}
+	name := a.layout.records()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var b []byte
+	line := func(id string, outcome wire.Outcome) {
+		l, err := wire.Encode(wire.Record{ID: id, Outcome: outcome})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = append(b, l...)
+	}
+	line("LONG-AGO", "")
+	line("LONG-AGO", wire.Deployed)
+	line("SPLIT", "")
+	for i := range 10 * maxRecords {
+		line(fmt.Sprint("D", i/2), []wire.Outcome{"", wire.Deployed}[i%2])
+	}
+	line("SPLIT", wire.RolledBack)
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.sweep("")
+	count := map[string]int{}
+	n := 0
+	if err := eachRecord(name, func(_ []byte, r wire.Record) { n++; count[r.ID]++ }); err != nil {
+		t.Fatal(err)
+	}
+	if n < maxRecords || n > maxRecords+maxRecords/5 || count["LONG-AGO"] != 0 || count["SPLIT"] != 2 {
+		t.Errorf("%d records, of them %d and %d", n, count["LONG-AGO"], count["SPLIT"])
+	}
+	delete(count, "SPLIT")
+	for id, n := range count {
+		if n != 2 {
+			t.Errorf("%s has %d records", id, n)
+		}
+	}
+	if fi, err := os.Stat(name); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", fi.Mode(), err)
+	}
+}
+
+// The newest event logs are kept, whatever the time is where their deployers are.
+func TestEventLogsAreSweptInTheHostsOwnOrder(t *testing.T) {
+	a := &agent{layout: layout{root: t.TempDir()}}
+	start := time.Now().Add(-time.Hour)
+	for i := range 20 {
+		id := fmt.Sprintf("0%c", 'Z'-i) // each deployer's clock is behind the one before
+		if err := os.MkdirAll(a.layout.deployment(id), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeJSON(a.layout.request(id), wire.Request{ID: id}); err != nil {
+			t.Fatal(err)
+		}
+		at := start.Add(time.Duration(i) * time.Minute)
+		if err := os.Chtimes(a.layout.request(id), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.sweep("")
+	if got := a.deployments(); len(got) != 8 || got[0] != "0N" || got[7] != "0G" {
+		t.Errorf("kept %q", got)
+	}
+}
+
+// A start whose end nobody could write down gets one, from what is known of it.
+func TestStartsWithoutAnEndAreSettled(t *testing.T) {
+	a, _ := begun(t)
+	for _, id := range []string{"ID", "NEXT"} {
+		if err := appendRecord(a.layout.records(), wire.Record{ID: id, Old: "o", New: "n"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := wire.Event{Kind: wire.Finished, Outcome: wire.RolledBack, Message: "no space left"}
+	if err := writeJSON(a.layout.state("ID"), state{Stage: stageFinished, Final: &end}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.settleOthers(t.Context(), "NEXT"); err != nil {
+		t.Fatal(err)
+	}
+	open, err := openRecords(a.layout.records())
+	if rec, _, _ := findRecord(a.layout.records(), "ID"); err != nil || len(open) != 1 || open[0].ID != "NEXT" || rec.Outcome != end.Outcome || rec.Message != end.Message {
+		t.Errorf("open %+v, settled as %+v, %v", open, rec, err)
 	}
 }

@@ -2,18 +2,18 @@ package agent
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"flakeops/activate/wire"
 )
 
-// appendRecord adds one line to the host's history. A line that a full disk or
-// a power cut left without its end is closed first.
+// appendRecord adds one line to the host's history, or none when it fails. A line
+// that a power cut left without its end is closed first.
 func appendRecord(name string, r wire.Record) error {
 	if err := ownedDir(filepath.Dir(name), 0o755); err != nil {
 		return err
@@ -26,43 +26,95 @@ func appendRecord(name string, r wire.Record) error {
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	if fi, err := f.Stat(); err == nil && fi.Size() > 0 {
-		last := make([]byte, 1)
-		if _, err := f.ReadAt(last, fi.Size()-1); err == nil && last[0] != '\n' {
-			b = append([]byte("\n"), b...)
-		}
+	fi, err := f.Stat()
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, fi.Size()-1); err == nil && last[0] != '\n' {
+		b = append([]byte("\n"), b...)
 	}
 	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync()); err != nil {
+		err = errors.Join(err, f.Truncate(fi.Size()))
+	}
+	return errors.Join(err, f.Close())
 }
 
-// findRecord returns the newest record of a deployment. Lines that are not
-// records are passed over: they were cut short.
-func findRecord(name, id string) (wire.Record, bool, error) {
+// eachRecord reads the host's history, oldest first. Lines that are not records are
+// passed over: they were cut short.
+func eachRecord(name string, do func(line []byte, rec wire.Record)) error {
 	f, err := os.Open(name)
 	if errors.Is(err, os.ErrNotExist) {
-		return wire.Record{}, false, nil
+		return nil
 	}
 	if err != nil {
-		return wire.Record{}, false, err
+		return err
 	}
 	defer f.Close()
-	var found wire.Record
-	ok := false
 	r := bufio.NewReader(f)
 	for {
 		line, err := r.ReadBytes('\n')
 		var rec wire.Record
-		if bytes.Contains(line, []byte(id)) && json.Unmarshal(line, &rec) == nil && rec.ID == id {
-			found, ok = rec, true
+		if err == nil && json.Unmarshal(line, &rec) == nil {
+			do(line, rec)
 		}
 		if errors.Is(err, io.EOF) {
-			return found, ok, nil
+			return nil
 		}
 		if err != nil {
-			return wire.Record{}, false, err
+			return err
 		}
 	}
+}
+
+// findRecord returns the newest record of a deployment.
+func findRecord(name, id string) (found wire.Record, ok bool, err error) {
+	err = eachRecord(name, func(_ []byte, rec wire.Record) {
+		if rec.ID == id {
+			found, ok = rec, true
+		}
+	})
+	return found, ok, err
+}
+
+// openRecords returns the starts that have no end, oldest first.
+func openRecords(name string) ([]wire.Record, error) {
+	var open []wire.Record
+	err := eachRecord(name, func(_ []byte, rec wire.Record) {
+		open = slices.DeleteFunc(open, func(r wire.Record) bool { return r.ID == rec.ID })
+		if rec.Outcome == "" {
+			open = append(open, rec)
+		}
+	})
+	return open, err
+}
+
+// maxRecords is how many records a host keeps, more or less: a start stays with its
+// end, and what is over is cut off in larger pieces.
+const maxRecords = 1000
+
+// trimRecords bounds the history.
+func trimRecords(name string) error {
+	var lines [][]byte
+	var ids []string
+	err := eachRecord(name, func(line []byte, rec wire.Record) {
+		lines, ids = append(lines, line), append(ids, rec.ID)
+	})
+	if err != nil || len(lines) <= maxRecords+maxRecords/5 {
+		return err
+	}
+	kept := map[string]bool{}
+	for _, id := range ids[len(ids)-maxRecords:] {
+		kept[id] = true
+	}
+	var b []byte
+	for i, line := range lines {
+		if kept[ids[i]] {
+			b = append(b, line...)
+		}
+	}
+	return writeFile(name, b)
 }
 
 // ending is the last event of the deployment that a record tells the end of.

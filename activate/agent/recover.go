@@ -3,9 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"time"
 
 	"flakeops/activate/wire"
 )
@@ -97,53 +95,4 @@ func (d *deployment) settle(ctx context.Context) (wire.Event, error) {
 		defer socket.Close()
 	}
 	return d.conclude(m, m.resume(ctx))
-}
-
-// settleOthers makes sure that no other deployment is half done. One whose unit
-// is still there is being rolled back by it, and has precedence; one whose unit
-// is gone is brought to its end here. The caller holds the lock.
-func (a *agent) settleOthers(ctx context.Context, own string) error {
-	for _, id := range a.deployments() {
-		if id == own || !a.unfinished(id) {
-			continue
-		}
-		d, err := a.open(id)
-		if err != nil {
-			return err
-		}
-		err = a.settleOther(ctx, d)
-		_ = d.log.close()
-		if err != nil {
-			return err
-		}
-	}
-	a.sweep(own)
-	return nil
-}
-
-func (a *agent) settleOther(ctx context.Context, d *deployment) error {
-	if d.log.last != nil { // it has ended, only its state could not be saved
-		return d.fx.save(state{Stage: stageFinished, Final: d.log.last})
-	}
-	if a.unitThere(ctx, d.req.ID) {
-		return &errLocked{holder: &wire.Holder{ID: d.req.ID, Operator: d.req.Operator, Since: time.Now()}}
-	}
-	d.attended = true
-	d.lock = &hostLock{} // the caller's is held throughout
-	// What could not be concluded is no reason to refuse: the next attempt
-	// settles it again.
-	final, err := d.settle(ctx)
-	if final.Kind == "" {
-		return err
-	}
-	a.dismiss(ctx, d.req.ID)
-	if final.Outcome == wire.RollbackFailed {
-		return fmt.Errorf("deployment %s ended half way and could not be rolled back: %s", d.req.ID, final.Message)
-	}
-	return nil
-}
-
-func (a *agent) unfinished(id string) bool {
-	var st state
-	return readJSON(a.layout.state(id), &st) == nil && st.Stage != stageFinished
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"flakeops/activate/wire"
 )
@@ -39,8 +41,8 @@ func (a *agent) unroot(id string) {
 }
 
 // sweep forgets what earlier deployments left: roots of those that failed to
-// roll back or that a power cut ended, and all but the newest event logs. The
-// caller holds the lock and has settled every unfinished deployment.
+// roll back or that a power cut ended, all but the newest event logs, and the oldest
+// records. The caller holds the lock and has settled every unfinished deployment.
 func (a *agent) sweep(except string) {
 	const keep = 8 // a deployer may still be reading the last ones
 	roots, _ := os.ReadDir(a.layout.roots())
@@ -55,17 +57,24 @@ func (a *agent) sweep(except string) {
 			_ = os.RemoveAll(a.layout.deployment(id))
 		}
 	}
+	_ = trimRecords(a.layout.records())
 }
 
-// deployments lists the IDs this boot knows, oldest first: ULIDs sort by time.
+// deployments lists the IDs this boot knows, in the order in which they were started
+// here: the IDs go by the clocks of their deployers.
 func (a *agent) deployments() []string {
 	entries, _ := os.ReadDir(a.layout.runDir())
 	var ids []string
+	started := map[string]time.Time{}
 	for _, e := range entries {
-		if e.IsDir() && wire.ValidID(e.Name()) {
-			ids = append(ids, e.Name())
+		if id := e.Name(); e.IsDir() && wire.ValidID(id) {
+			ids = append(ids, id)
+			if fi, err := os.Stat(a.layout.request(id)); err == nil {
+				started[id] = fi.ModTime()
+			}
 		}
 	}
+	slices.SortStableFunc(ids, func(a, b string) int { return started[a].Compare(started[b]) })
 	return ids
 }
 
