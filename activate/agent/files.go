@@ -18,10 +18,15 @@ func writeJSON(name string, v any) error {
 	return writeFile(name, b)
 }
 
+// unfinishedFile is what writeFile fills before it gets its name.
+func unfinishedFile(name string) string {
+	return filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".new")
+}
+
 // writeFile makes a new file and has it take the name. One that was killed in
 // between leaves the new file to the next.
 func writeFile(name string, b []byte) error {
-	fresh := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".new")
+	fresh := unfinishedFile(name)
 	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err

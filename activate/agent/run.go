@@ -147,6 +147,13 @@ func (d *deployment) writeDown(ctx context.Context) (*machine, error) {
 func (d *deployment) forget() {
 	d.agent.unroot(d.req.ID)
 	_ = os.Remove(d.agent.layout.state(d.req.ID))
+	d.tidy()
+}
+
+// tidy removes what a process that was killed left open.
+func (d *deployment) tidy() {
+	_ = os.Remove(d.agent.layout.socket(d.req.ID))
+	_ = os.Remove(unfinishedFile(d.agent.layout.state(d.req.ID)))
 }
 
 // mayBegin makes sure that nothing else is at work on this host, or half done.
@@ -211,6 +218,7 @@ func (d *deployment) close(st state, final wire.Event) (wire.Event, error) {
 	}
 	st.Stage, st.Final = stageFinished, &final
 	problem = errors.Join(problem, d.fx.save(st))
+	d.tidy()
 	d.lock.release()
 	final = d.log.emit(final)
 	if !final.Outcome.OK() {

@@ -20,7 +20,7 @@ type switchingError struct {
 }
 
 func (e *switchingError) Error() string {
-	return fmt.Sprintf("somebody runs switch-to-configuration on this host (PID %d, %s): wait for it to end, then deploy again", e.pid, e.program)
+	return fmt.Sprintf("somebody runs switch-to-configuration on this host: wait for it to end, then deploy again (PID %d, %s)", e.pid, e.program)
 }
 
 // switchable makes sure that switch-to-configuration can have its lock, which it
