@@ -19,7 +19,7 @@ func noMatch(selector string, names []string, tags map[string][]string) error {
 		known, what = allTags(tags), "tags"
 		wanted = selector[1:]
 	}
-	if near := nearest(wanted, known); near != "" && !strings.ContainsAny(wanted, "*?[") {
+	if near := Nearest(wanted, known); near != "" && !strings.ContainsAny(wanted, "*?[") {
 		text += ": did you mean " + quoted(near) + "?"
 	}
 	if len(known) == 0 {
@@ -48,9 +48,9 @@ func allTags(tags map[string][]string) []string {
 	return slices.Compact(all)
 }
 
-// nearest is the name that differs from s by the fewest edits: a third of its
-// length at most. "" when there is none.
-func nearest(s string, names []string) string {
+// Nearest is the name that differs from s by the fewest edits: a third of its
+// length at most. It is "" when there is none.
+func Nearest(s string, names []string) string {
 	best, least := "", max(len(s)/3, 1)+1
 	for _, n := range names {
 		if abs(len(n)-len(s)) >= least {

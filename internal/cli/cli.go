@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,25 +59,44 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		fmt.Fprintf(stderr, "error: %v\n", err)
 		return exitOther
 	}
-	parsed, err := parser.Parse(args[min(1, len(args)):])
-	switch {
-	case errors.Is(err, errAnswered):
-		return ExitDone
-	case err != nil:
-		fmt.Fprintf(stderr, "error: %s\nRun \"flakeops --help\" for how it is used.\n", ui.Clean(err.Error()))
-		return exitOther
-	}
-	s.verbose, s.logFormat = g.Verbose, g.LogFormat
-	s.verb, _, _ = strings.Cut(parsed.Command(), " <")
-	err = parsed.Run()
+	err = s.follow(ctx, parser, g, args[min(1, len(args)):])
 	var told exitStatus
 	switch {
 	case errors.As(err, &told):
 		return int(told)
 	case err != nil:
-		ui.New(ui.Options{Stdout: stdout, Stderr: stderr}).Error(err)
+		s.fail(err, args)
 	}
 	return exitCode(err)
+}
+
+// follow does what a command line says.
+func (s *session) follow(ctx context.Context, parser *kong.Kong, g *grammar, args []string) error {
+	parsed, err := parser.Parse(args)
+	switch {
+	case errors.Is(err, errAnswered):
+		return nil
+	case err != nil:
+		return explain(parser.Model, err)
+	}
+	s.verbose, s.logFormat = g.Verbose, g.LogFormat
+	s.verb = spelledVerb(parsed.Selected())
+	if err := checkFlake(ctx, parsed); err != nil {
+		return err
+	}
+	return parsed.Run()
+}
+
+// fail tells an error that was not told yet. A command line that could not be
+// followed had no verb that answers, so the answer is made here.
+func (s *session) fail(err error, args []string) {
+	u := ui.New(ui.Options{Stdout: s.stdout, Stderr: s.stderr, JSON: slices.Contains(args, "--json")})
+	u.Error(err)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		u.Message("Run \"" + strings.Join(strings.Fields("flakeops "+s.verb+" --help"), " ") + "\" for how it is used.")
+		_ = u.JSON(errorDocument{documentVersion, err.Error(), exitCode(err)})
+	}
 }
 
 // newParser builds the parser that fills g and runs verbs with ctx and s.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
@@ -69,7 +68,7 @@ func (g goals) goal() wire.Goal {
 func (o overrides) check() error {
 	for _, t := range []*int{o.ConfirmTimeout, o.ActivationTimeout} {
 		if t != nil && (*t < 1 || *t > wire.MaxTimeout) {
-			return fmt.Errorf("--confirm-timeout and --activation-timeout take from 1 to %d seconds", wire.MaxTimeout)
+			return usagef("--confirm-timeout and --activation-timeout take from 1 to %d seconds", wire.MaxTimeout)
 		}
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -43,10 +42,6 @@ func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*f
 	u.Status(ref, "reading the flake")
 	f, err := openFlake(ctx, nix, ref, asksForFlake(sel.Flake), os.Getenv("FLAKEOPS_SELF"))
 	if err = because(ctx, err); err != nil {
-		if bareName.MatchString(ref) && !errors.Is(err, ErrInterrupted) {
-			err = fmt.Errorf("%w\n%s is no verb (see flakeops --help), so nix looks for it in its registry of flakes: "+
-				"for a directory write ./%s", err, ref, ref)
-		}
 		return nil, withCode(exitEvaluation, err)
 	}
 	if f.Dirty {
@@ -70,9 +65,6 @@ func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*f
 	}
 	return fl, nil
 }
-
-// bareName is a reference that is more often a misspelt verb, or a directory.
-var bareName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_-]*$`)
 
 // splitList splits a comma list into its trimmed parts.
 func splitList(s string) []string {

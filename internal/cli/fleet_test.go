@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,19 +20,6 @@ func TestCacheDirectoryWithoutHome(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", "/var/cache/x")
 	if dir, err := cacheDir(); err != nil || dir != "/var/cache/x" {
 		t.Errorf("%q, %v", dir, err)
-	}
-}
-
-func TestMisspeltVerb(t *testing.T) {
-	t.Setenv("PATH", t.TempDir()) // any error will do
-	for arg, want := range map[string]bool{"lits": true, "lits#web": true, "./lits": false, "github:me/lits": false, "": false} {
-		var stderr bytes.Buffer
-		if code := Main(t.Context(), []string{"flakeops", arg}, nil, &bytes.Buffer{}, &stderr); code != exitEvaluation {
-			t.Errorf("%q: exit code %d", arg, code)
-		}
-		if got := strings.Contains(stderr.String(), "lits is no verb"); got != want {
-			t.Errorf("%q: %s", arg, stderr.String())
-		}
 	}
 }
 

@@ -13,6 +13,7 @@ type grammar struct {
 	Validate validateCmd `cmd:"" help:"Check the nodes' settings, without building anything."`
 	List     listCmd     `cmd:"" help:"List the nodes and their settings."`
 	Version  versionCmd  `cmd:"" help:"Say which flakeops this is."`
+	HelpVerb helpCmd     `cmd:"" name:"help" help:"Show the help of a verb."`
 
 	Man        manCmd        `cmd:"" hidden:"" help:"Print the manual page."`
 	Completion completionCmd `cmd:"" hidden:"" help:"Print what makes a shell complete arguments."`
@@ -23,6 +24,9 @@ type grammar struct {
 	Verbose     int         `short:"v" type:"counter" help:"Write diagnostics to stderr; twice for more."`
 	LogFormat   string      `enum:"console,json" default:"console" help:"Format of diagnostics: console or json."`
 }
+
+// flakeArgument is the name of the argument that selection has.
+const flakeArgument = "flake[#node]"
 
 // selection says of which flake and for which nodes a verb is.
 type selection struct {

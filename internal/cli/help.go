@@ -3,8 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/alecthomas/kong"
+
+	"flakeops/flake"
 )
 
 // errAnswered ends parsing after a flag that is a question of its own.
@@ -22,6 +25,41 @@ func (helpFlag) BeforeReset(ctx *kong.Context) error {
 		return err
 	}
 	return errAnswered
+}
+
+// helpCmd is --help, for those who expect a verb.
+type helpCmd struct {
+	Words []string `arg:"" optional:"" name:"verb" help:"The verb, such as plan or keys list; none for all of them"`
+}
+
+// Help is the verb's detailed help.
+func (helpCmd) Help() string { return "Prints what the verb's flag --help prints." }
+
+// Run prints the help of the verb, or of the program.
+func (c helpCmd) Run(app *kong.Kong) error {
+	node := app.Model.Node
+	for _, word := range c.Words {
+		i := slices.IndexFunc(node.Children, func(child *kong.Node) bool { return child.Name == word })
+		if i < 0 {
+			return misnamed(word, verbs(node))
+		}
+		node = node.Children[i]
+	}
+	if _, err := app.Parse(append(c.Words, "--help")); !errors.Is(err, errAnswered) {
+		return err
+	}
+	return nil
+}
+
+// misnamed is a word where a verb was expected.
+func misnamed(word string, verbs []string) error {
+	if there, ok := elsewhere()[word]; ok {
+		return usagef("flakeops has no verb %s: %s", word, there)
+	}
+	if near := flake.Nearest(word, verbs); near != "" {
+		return usagef("flakeops has no verb %s: did you mean %s?", word, near)
+	}
+	return usagef("flakeops has no verb %s: see flakeops --help", word)
 }
 
 // printHelp is kong's help with the exit codes after it.

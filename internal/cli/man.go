@@ -51,7 +51,11 @@ func arguments(app *kong.Application) string {
 	}
 	for _, verb := range app.Leaves(true) {
 		for _, arg := range verb.Positional {
-			tell("%s: %s (environment: %s).", arg.Name, arg.Help, strings.Join(arg.Tag.Envs, ", "))
+			where := ""
+			if len(arg.Tag.Envs) > 0 {
+				where = " (environment: " + strings.Join(arg.Tag.Envs, ", ") + ")"
+			}
+			tell("%s: %s%s.", arg.Name, arg.Help, where)
 		}
 		for _, f := range verb.Flags {
 			if f.Tag.Negatable != "" {

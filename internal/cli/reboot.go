@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -33,7 +32,7 @@ A host that does not come back well keeps the others from being rebooted.`
 // Run reboots.
 func (c rebootCmd) Run(ctx context.Context, s *session) error {
 	if c.Timeout < 1 {
-		return errors.New("--timeout takes at least one second")
+		return usagef("--timeout takes at least one second")
 	}
 	flags := pipelineFlags{c.selection, pace{c.Parallel, c.KeepGoing}, c.reach, c.nixFlags, c.answer}
 	return s.pipeline(ctx, flags, plan{through: throughReach, visit: c.reboot, keys: !c.NoKeys && !c.NoWait})

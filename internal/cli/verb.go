@@ -19,7 +19,7 @@ type pipelineFlags struct {
 // pipeline runs one verb that takes nodes through the pipeline, and reports.
 func (s *session) pipeline(ctx context.Context, flags pipelineFlags, todo plan) error {
 	if flags.Parallel < 1 && todo.through > throughBuild {
-		return errors.New("--parallel takes at least 1")
+		return usagef("--parallel takes at least 1")
 	}
 	u, log := s.open(flags.JSON)
 	defer u.Close()

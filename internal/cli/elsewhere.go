@@ -1,0 +1,37 @@
+package cli
+
+// elsewhere are verbs that other tools have, with what does the same here.
+func elsewhere() map[string]string {
+	const (
+		deploy  = "`flakeops deploy`, or `flakeops` alone, activates and makes it the default at boot"
+		plan    = "`flakeops plan` tells what a deployment would change"
+		list    = "`flakeops list` shows the nodes and their settings"
+		keys    = "`flakeops send-keys` brings the keys to the hosts"
+		back    = "deploy the commit to go back to, or run `nixos-rebuild switch --rollback` on the host"
+		onHosts = "use ssh with the hosts that `flakeops list` names"
+		garbage = "run `nix-collect-garbage` on the host"
+		create  = "it makes and removes no machines; `nix flake new -t FLAKEOPS#default DIRECTORY` writes a first flake"
+		past    = "`nixos-rebuild list-generations` on the host lists them"
+	)
+	return map[string]string{
+		"switch": deploy, "apply": deploy, "activate": deploy, "up": deploy, "upgrade": deploy,
+		"apply-local":  "on the machine itself run `nixos-rebuild switch`, or deploy to it over SSH as to any other",
+		"test":         "`flakeops deploy --test` activates without making it the default at boot",
+		"boot":         "`flakeops deploy --boot` makes it the default at boot without activating",
+		"dry-activate": "`flakeops deploy --dry-activate` says what activation would do",
+		"dry-run":      plan, "dry-build": plan, "diff": plan, "status": plan,
+		"build-vm": "run `nixos-rebuild build-vm --flake FLAKE#NODE`",
+		"copy":     "`flakeops push` builds and copies to the hosts",
+		"check":    "`flakeops validate` checks the settings, and `flakeops plan` what the hosts run",
+		"info":     list, "nodes": list, "show": list,
+		"upload-keys": keys, "upload-secrets": keys, "secrets": keys,
+		"restart":  "`flakeops reboot` reboots hosts and sees that they come back",
+		"rollback": back, "revert": back, "list-generations": past, "history": past,
+		"exec": onHosts, "ssh": onHosts, "ssh-for-each": onHosts, "scp": onHosts, "run": onHosts,
+		"gc": garbage, "collect-garbage": garbage, "delete-generations": garbage,
+		"update": "`nix flake update` updates the inputs", "lock": "`nix flake lock` locks the inputs",
+		"eval": "`nix eval` evaluates", "repl": "`nix repl` opens a flake",
+		"init": create, "create": create, "new": create, "destroy": create, "delete": create,
+		"start": create, "stop": create, "modify": create,
+	}
+}

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"flakeops/flake"
+)
+
+var (
+	unknownFlag = regexp.MustCompile(`^unknown flag (-[^ ,]+)`)
+	surplus     = regexp.MustCompile(`^unexpected argument (.*?)(?:, did you mean .*)?$`)
+)
+
+// explain says of a command line that the grammar refuses what may be meant.
+func explain(app *kong.Application, err error) error {
+	verb := app.DefaultCmd
+	var refused *kong.ParseError
+	if errors.As(err, &refused) && refused.Context.Selected() != nil {
+		verb = refused.Context.Selected()
+	}
+	text := err.Error()
+	if m := unknownFlag.FindStringSubmatch(text); m != nil {
+		text = "unknown flag " + m[1] + hintForFlag(app, verb, strings.TrimLeft(m[1], "-"))
+	} else if m := surplus.FindStringSubmatch(text); m != nil {
+		text = "unexpected argument " + m[1] + hintForArgument(app, m[1])
+	}
+	return &usageError{text}
+}
+
+// hintForFlag says which flag of the verb is nearly the one typed, or which
+// other verb has it.
+func hintForFlag(app *kong.Application, verb *kong.Node, name string) string {
+	if there, ok := foreignFlags()[name]; ok {
+		return ": " + there
+	}
+	if near := flake.Nearest(name, flagsOf(verb)); near != "" && len(name) > 1 {
+		return ": did you mean --" + near + "?"
+	}
+	var have []string
+	for _, v := range app.Leaves(true) {
+		if slices.Contains(flagsOf(v), name) {
+			have = append(have, spelledVerb(v))
+		}
+	}
+	switch {
+	case len(have) > 0:
+		return fmt.Sprintf(" of %s: it is one of %s", spelledVerb(verb), strings.Join(have, ", "))
+	case len(name) > 1:
+		for _, v := range app.Leaves(true) {
+			if near := flake.Nearest(name, flagsOf(v)); near != "" {
+				return fmt.Sprintf(": did you mean --%s, which is one of %s?", near, spelledVerb(v))
+			}
+		}
+	}
+	return ""
+}
+
+// flagsOf are the names of a verb's flags, long, short and negated.
+func flagsOf(verb *kong.Node) []string {
+	var names []string
+	for _, group := range verb.AllFlags(true) {
+		for _, f := range group {
+			names = append(append(names, f.Name), f.Aliases...)
+			if f.Short != 0 {
+				names = append(names, string(f.Short))
+			}
+			if f.Tag.Negatable != "" {
+				names = append(names, "no-"+f.Name)
+			}
+		}
+	}
+	return names
+}
+
+// hintForArgument says what a word too many may be meant for.
+func hintForArgument(app *kong.Application, word string) string {
+	if slices.Contains(verbs(app.Node), word) {
+		return ": the verb comes first, as in flakeops " + word
+	}
+	return ": a verb takes one flake, and nodes are chosen by --on, as in --on web,db"
+}
+
+// foreignFlags are flags that other tools have, with what does the same here.
+func foreignFlags() map[string]string {
+	host := "where a node's host is says deployment.targetHost of its configuration"
+	sudo := "who logs in, and how that user becomes root, say deployment.targetUser and deployment.privilegeEscalationCommand"
+	return map[string]string{
+		"flake":       "the flake is an argument, as in flakeops deploy .#web",
+		"dry-run":     "flakeops plan tells what a deployment would change, --dry-activate what activation would do",
+		"target-host": host, "hostname": host,
+		"build-host": "see --builders, and deployment.buildOnTarget",
+		"sudo":       sudo, "use-remote-sudo": sudo, "use-substitutes": "see deployment.substituteOnTarget",
+		"rollback": "deploy the commit to go back to, or run nixos-rebuild switch --rollback on the host",
+		"upgrade":  "nix flake update updates the inputs",
+	}
+}
