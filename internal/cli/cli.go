@@ -16,7 +16,6 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
-	"golang.org/x/term"
 
 	"flakeops/activate/remote"
 	"flakeops/internal/ui"
@@ -30,6 +29,7 @@ const documentVersion = 1
 type session struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	paper          func() (width, height int) // size of the terminal that stdout is; nil: none
 	verb           string
 	verbose        int
 	logFormat      string
@@ -52,7 +52,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	case len(args) > 1 && args[1] == "agent":
 		return agentMain(ctx, args[2:], stdin, stdout, stderr)
 	}
-	s := &session{stdin: stdin, stdout: stdout, stderr: stderr}
+	s := &session{stdin: stdin, stdout: &results{to: stdout}, stderr: stderr, paper: sizeOf(stdout)}
 	g := &grammar{}
 	parser, err := newParser(ctx, g, s)
 	if err != nil { // a mistake in the grammar itself
@@ -119,15 +119,9 @@ func newParser(ctx context.Context, g *grammar, s *session) (*kong.Kong, error) 
 
 // open makes the UI of a verb that answers, and the logger that writes through it.
 func (s *session) open(jsonAnswer bool) (*ui.UI, zerolog.Logger) {
-	o := ui.Options{Stdout: s.stdout, Stderr: s.stderr, JSON: jsonAnswer}
-	if f, ok := s.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
-		o.Size = func() (int, int) {
-			w, h, err := term.GetSize(int(f.Fd()))
-			if err != nil || w <= 0 || h <= 0 {
-				return 80, 24
-			}
-			return w, h
-		}
+	o := ui.Options{Stdout: s.stdout, Stderr: s.stderr, JSON: jsonAnswer, Paper: s.paper}
+	if os.Getenv("TERM") != "dumb" {
+		o.Size = sizeOf(s.stderr)
 	}
 	u := ui.New(o)
 	return u, s.logger(u)

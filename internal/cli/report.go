@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"strings"
 
 	"flakeops/activate/wire"
@@ -108,12 +107,8 @@ func (n *node) document() nodeDocument {
 	return d
 }
 
-// firstLine shortens a text to what fits a table.
+// firstLine is what of a text fits a table; the rest was told when it came.
 func firstLine(s string) string {
-	const most = 100
 	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	if r := []rune(line); len(r) > most {
-		return fmt.Sprintf("%s...", string(r[:most]))
-	}
 	return line
 }

@@ -1,8 +1,6 @@
 package ui
 
 import (
-	"encoding/json"
-	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -58,30 +56,6 @@ func FuzzClean(f *testing.F) {
 		}
 		if len(got) > 3*len(s) {
 			t.Fatalf("%q grew to %q", s, got)
-		}
-	})
-}
-
-// FuzzPrintable holds that escaping a document changes its form only.
-func FuzzPrintable(f *testing.F) {
-	for _, s := range []string{"text", "\u009b31m", "\u202e", "\U000e0001", "\x7f\x00", "&<>"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		s = strings.ToValidUTF8(s, "?")
-		doc, err := json.Marshal(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := printable(doc)
-		for _, r := range got {
-			if !unicode.IsGraphic(r) {
-				t.Fatalf("%U in %q", r, got)
-			}
-		}
-		var back string
-		if err := json.Unmarshal([]byte(got), &back); err != nil || back != s {
-			t.Fatalf("%q became %q (%v)", s, back, err)
 		}
 	})
 }

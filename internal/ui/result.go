@@ -1,17 +1,15 @@
 package ui
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// Table writes a table of results to stdout. It is quiet when results are JSON.
+// Table writes a table of results to stdout, a line for each row. On a terminal
+// no line is longer than that is wide. It is quiet when results are JSON.
 func (u *UI) Table(header []string, rows [][]string) error {
 	if u.json {
 		return nil
@@ -24,7 +22,12 @@ func (u *UI) Table(header []string, rows [][]string) error {
 	}
 	var b strings.Builder
 	for line := range strings.Lines(t.Render()) {
-		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+		line = strings.TrimRight(line, " \n")
+		if u.paper != nil {
+			width, _ := u.paper()
+			line = text.Snip(line, width, "...")
+		}
+		b.WriteString(line + "\n")
 	}
 	if _, err := fmt.Fprint(u.stdout, b.String()); err != nil {
 		return fmt.Errorf("writing results: %w", err)
@@ -49,42 +52,4 @@ func cells(texts []string) table.Row {
 		row[i] = Clean(lines[0])
 	}
 	return row
-}
-
-// JSON writes v to stdout as one indented document when results are JSON, and
-// nothing otherwise.
-func (u *UI) JSON(v any) error {
-	if !u.json {
-		return nil
-	}
-	var doc bytes.Buffer
-	enc := json.NewEncoder(&doc)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("encoding results: %w", err)
-	}
-	if _, err := fmt.Fprint(u.stdout, printable(doc.Bytes())); err != nil {
-		return fmt.Errorf("writing results: %w", err)
-	}
-	return nil
-}
-
-// printable escapes what encoding/json leaves as it is although a terminal may
-// act on it. Such characters occur in strings only, where the escape means the same.
-func printable(doc []byte) string {
-	var b strings.Builder
-	b.Grow(len(doc))
-	for _, r := range string(doc) {
-		switch {
-		case r == '\n' || r < utf8.RuneSelf && r >= ' ' && r != 0x7f || r >= utf8.RuneSelf && unicode.IsGraphic(r):
-			b.WriteRune(r)
-		case r > 0xffff:
-			r -= 0x10000
-			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String()
 }

@@ -28,18 +28,20 @@ type Options struct {
 	Stderr io.Writer
 	JSON   bool                       // results are JSON documents
 	Size   func() (width, height int) // of the terminal behind Stderr; nil: plain lines
+	Paper  func() (width, height int) // of the terminal behind Stdout; nil: tables are as wide as they are
 }
 
 // UI writes results and progress. It is safe for concurrent use.
 type UI struct {
 	stdout io.Writer
 	json   bool
+	paper  func() (width, height int)
 	screen *screen
 }
 
 // New makes a UI. Close it before the process ends.
 func New(o Options) *UI {
-	return &UI{stdout: o.Stdout, json: o.JSON, screen: newScreen(o.Stderr, o.Size)}
+	return &UI{stdout: o.Stdout, json: o.JSON, paper: o.Paper, screen: newScreen(o.Stderr, o.Size)}
 }
 
 // Close writes what is still held back and takes the live view away. What comes
@@ -97,7 +99,11 @@ func (u *UI) Suspend() (resume func()) { return u.screen.suspend() }
 type diagnostics struct{ screen *screen }
 
 func (d diagnostics) Write(p []byte) (int, error) {
-	d.screen.print(block("", string(p)))
+	line := string(p)
+	if strings.HasPrefix(line, "{") { // of a logger that writes JSON
+		line = cleanJSON(p)
+	}
+	d.screen.print(block("", line))
 	return len(p), nil
 }
 

@@ -94,8 +94,26 @@ func TestJSONResultsStandAlone(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	if want := "{\n  \"note\": \"a&b\\u009b\",\n  \"version\": 1\n}\n"; out.String() != want {
+	if want := "{\n  \"note\": \"a&b\ufffd\",\n  \"version\": 1\n}\n"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}
+
+// A note is cut where the terminal ends, and nowhere else.
+func TestTablesAreCutAtTheTerminalsWidthOnly(t *testing.T) {
+	note := strings.TrimSpace(strings.Repeat("a long note ", 30))
+	for width, want := range map[int]string{0: note, 1000: note, 40: "a long note a long not..."} {
+		var out buffer
+		o := Options{Stdout: &out, Stderr: io.Discard}
+		if width > 0 {
+			o.Paper = func() (int, int) { return width, 24 }
+		}
+		if err := New(o).Table([]string{"NODE", "NOTE"}, [][]string{{"web-1.example", note}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); got != "NODE           NOTE\nweb-1.example  "+want+"\n" {
+			t.Errorf("%d: %q", width, got)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -261,6 +262,38 @@ func TestUsageErrors(t *testing.T) {
 	}
 	same()
 	d.isUntouched()
+}
+
+// What a verb prints may be read in part only: that is no error, and no reason
+// to end otherwise than the verb would have.
+func TestReadersThatLeave(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	for line, want := range map[string]string{"--help": "", "help plan": "", "man": "", "list path:" + f.dir: "web", "plan path:" + f.dir + " --json": "web"} {
+		// The pipe's reader is gone before anything is printed.
+		cmd := exec.CommandContext(t.Context(), "bash", "-c", binary+" "+line+" | true; echo ${PIPESTATUS[0]}")
+		cmd.Env, cmd.Dir = f.env(), f.home
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		code := map[bool]string{true: "10\n", false: "0\n"}[strings.HasPrefix(line, "plan")]
+		if err != nil || string(out) != code || strings.Contains(stderr.String(), "pipe") || want == "" && stderr.Len() > 0 {
+			t.Errorf("%s: %v, exit code %s, %s", line, err, out, &stderr)
+		}
+	}
+}
+
+// Somebody who types what other tools have is told what is meant, at once.
+func TestWordsInThePlaceOfTheFlake(t *testing.T) {
+	f := newFleet(t, nil)
+	f.nodes["web"] = flakes.Node{Deployment: attrs{"targetHost": "nowhere.invalid"}}
+	f.write()
+	f.home = f.dir // where flakeops is run
+	for line, says := range map[string]string{
+		"depoly": "did you mean flakeops deploy?", "switch": "`flakeops deploy`", "web": "did you mean flakeops --on web?",
+		"deploy web": "did you mean flakeops deploy --on web?", "plan --yes": "it is one of deploy", "nonsense": "neither a verb nor a directory",
+	} {
+		f.run(strings.Fields(line)...).exits(1).says(says).keepsQuiet("registry.json", "cannot find flake", "evaluating")
+	}
 }
 
 func TestErrorsOfTheWholeRunAreOneJSONDocument(t *testing.T) {
