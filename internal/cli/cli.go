@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,7 +95,8 @@ func (s *session) fail(err error, args []string) {
 	u.Error(err)
 	var usage *usageError
 	if errors.As(err, &usage) {
-		u.Message("Run \"" + strings.Join(strings.Fields("flakeops "+s.verb+" --help"), " ") + "\" for how it is used.")
+		verb := cmp.Or(usage.verb, s.verb)
+		u.Message("Run \"" + strings.Join(strings.Fields("flakeops "+verb+" --help"), " ") + "\" for how it is used.")
 		_ = u.JSON(errorDocument{documentVersion, err.Error(), exitCode(err)})
 	}
 }

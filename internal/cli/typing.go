@@ -14,11 +14,14 @@ import (
 )
 
 // usageError is a command line that cannot be followed. Nothing was done.
-type usageError struct{ text string }
+type usageError struct {
+	text string
+	verb string // that was typed, "" when none was
+}
 
 func (e *usageError) Error() string { return e.text }
 
-func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+func usagef(format string, args ...any) error { return &usageError{text: fmt.Sprintf(format, args...)} }
 
 // checkFlake looks at what stands in the place of the flake. A bare word, which
 // nix would look up in a registry over the network, is a directory or a mistake.

@@ -70,6 +70,9 @@ func TestWordsThatAreNoFlake(t *testing.T) {
 		"list --partiton":  "did you mean --partition, which is one of build?",
 		"deploy --flake .": "the flake is an argument",
 		"--dry-run":        "flakeops plan",
+		"--on web plan":    "--on comes after the verb, as in flakeops plan --on\nRun \"flakeops plan --help\"",
+		"--yes plan":       "unknown flag --yes of plan: it is one of deploy",
+		"keys":             "keys lacks an argument: expected \"list\"\nRun \"flakeops keys --help\"",
 		"--frobnicate":     "unknown flag --frobnicate\n",
 	} {
 		code, stdout, stderr := runMain(t.Context(), strings.Fields(line)...)

@@ -14,23 +14,47 @@ import (
 
 var (
 	unknownFlag = regexp.MustCompile(`^unknown flag (-[^ ,]+)`)
+	tooEarly    = regexp.MustCompile(`^flag (-[^ ]+) applies to the default command "[^"]*", not "([^"]*)"`)
 	surplus     = regexp.MustCompile(`^unexpected argument (.*?)(?:, did you mean .*)?$`)
 )
 
 // explain says of a command line that the grammar refuses what may be meant.
 func explain(app *kong.Application, err error) error {
-	verb := app.DefaultCmd
+	var verb *kong.Node
 	var refused *kong.ParseError
-	if errors.As(err, &refused) && refused.Context.Selected() != nil {
+	if errors.As(err, &refused) {
 		verb = refused.Context.Selected()
 	}
-	text := err.Error()
-	if m := unknownFlag.FindStringSubmatch(text); m != nil {
-		text = "unknown flag " + m[1] + hintForFlag(app, verb, strings.TrimLeft(m[1], "-"))
-	} else if m := surplus.FindStringSubmatch(text); m != nil {
-		text = "unexpected argument " + m[1] + hintForArgument(app, m[1])
+	usage := &usageError{text: err.Error()}
+	if verb == nil {
+		verb = app.DefaultCmd
+	} else {
+		usage.verb = spelledVerb(verb)
 	}
-	return &usageError{text}
+	switch text := err.Error(); {
+	case unknownFlag.MatchString(text):
+		flag := unknownFlag.FindStringSubmatch(text)[1]
+		usage.text = "unknown flag " + flag + hintForFlag(app, verb, strings.TrimLeft(flag, "-"))
+	case tooEarly.MatchString(text):
+		m := tooEarly.FindStringSubmatch(text)
+		usage.text, usage.verb = early(app, m[1], m[2]), m[2]
+	case surplus.MatchString(text):
+		word := surplus.FindStringSubmatch(text)[1]
+		usage.text = "unexpected argument " + word + hintForArgument(app, word)
+	case strings.HasPrefix(text, "expected ") && usage.verb != "":
+		usage.text = usage.verb + " lacks an argument: " + text
+	}
+	return usage
+}
+
+// early says of a flag before a verb where it belongs.
+func early(app *kong.Application, flag, word string) string {
+	for _, v := range app.Children {
+		if v.Name == word && !slices.Contains(flagsOf(v), strings.TrimLeft(flag, "-")) {
+			return fmt.Sprintf("unknown flag %s%s", flag, hintForFlag(app, v, strings.TrimLeft(flag, "-")))
+		}
+	}
+	return fmt.Sprintf("%s comes after the verb, as in flakeops %s %s", flag, word, flag)
 }
 
 // hintForFlag says which flag of the verb is nearly the one typed, or which

@@ -51,6 +51,28 @@ func TestValidateNamesNodeAndOption(t *testing.T) {
 	f.run("validate", "path:"+f.dir, "--on", "@berlin").exits(1).says("no node has the tag berlin")
 }
 
+// Who may write the flake acts as the operator: validate tells how and does none
+// of it, where a mere plan does, as docs/security.md says.
+func TestPlanRunsWhatValidateLists(t *testing.T) {
+	f := emptyFleet(t)
+	t.Parallel()
+	touched := filepath.Join(f.home, "touched")
+	proxy := "ProxyCommand=touch " + touched + "; false"
+	f.nodes["web"] = flakes.Node{
+		Deployment: attrs{"sshOptions": []string{proxy}},
+		Keys:       map[string]map[string]any{"token": {"keyCommand": []string{"touch", touched}}},
+	}
+	f.write()
+	f.run("validate", "path:"+f.dir).exits(0).says("deployment.sshOptions: "+proxy, "deployment.keys.token.keyCommand: touch "+touched)
+	if _, err := os.Stat(touched); err == nil {
+		t.Error("validate ran it")
+	}
+	f.run("plan", "path:"+f.dir).exits(7)
+	if _, err := os.Stat(touched); err != nil {
+		t.Errorf("plan did not run the ProxyCommand: %v", err)
+	}
+}
+
 func TestValidateEvaluatesNoSystem(t *testing.T) {
 	f := emptyFleet(t)
 	t.Parallel()
