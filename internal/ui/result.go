@@ -9,25 +9,27 @@ import (
 )
 
 // Table writes a table of results to stdout, a line for each row. On a terminal
-// no line is longer than that is wide. It is quiet when results are JSON.
+// the last column is cut where that ends, and nothing is cut elsewhere. It is
+// quiet when results are JSON.
 func (u *UI) Table(header []string, rows [][]string) error {
 	if u.json {
 		return nil
 	}
+	lines := make([]table.Row, 0, len(rows)+1)
+	for _, r := range append([][]string{header}, rows...) {
+		lines = append(lines, cells(r))
+	}
+	if u.paper != nil {
+		width, _ := u.paper()
+		cutNotes(lines, width)
+	}
 	t := table.NewWriter()
 	t.SetStyle(plainStyle())
-	t.AppendHeader(cells(header))
-	for _, r := range rows {
-		t.AppendRow(cells(r))
-	}
+	t.AppendHeader(lines[0])
+	t.AppendRows(lines[1:])
 	var b strings.Builder
 	for line := range strings.Lines(t.Render()) {
-		line = strings.TrimRight(line, " \n")
-		if u.paper != nil {
-			width, _ := u.paper()
-			line = text.Snip(line, width, "...")
-		}
-		b.WriteString(line + "\n")
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
 	if _, err := fmt.Fprint(u.stdout, b.String()); err != nil {
 		return fmt.Errorf("writing results: %w", err)
@@ -35,12 +37,36 @@ func (u *UI) Table(header []string, rows [][]string) error {
 	return nil
 }
 
+// fewest is how much of a note is shown, however narrow the terminal.
+const fewest = 20
+
+// cutNotes cuts the last column of rows to what the others leave of a width.
+func cutNotes(rows []table.Row, width int) {
+	last := len(rows[0]) - 1
+	if last < 0 {
+		return
+	}
+	for column := range last {
+		widest := 0
+		for _, r := range rows {
+			widest = max(widest, text.StringWidth(fmt.Sprint(r[column])))
+		}
+		width -= widest + len(between)
+	}
+	for _, r := range rows {
+		r[last] = text.Snip(fmt.Sprint(r[last]), max(width, fewest), "...")
+	}
+}
+
+// between stands between two columns.
+const between = "  "
+
 // plainStyle is columns with two spaces between them: it reads well, and cuts
 // well with awk.
 func plainStyle() table.Style {
 	s := table.StyleDefault
 	s.Options = table.OptionsNoBordersAndSeparators
-	s.Box.PaddingLeft, s.Box.PaddingRight = "", "  "
+	s.Box.PaddingLeft, s.Box.PaddingRight = "", between
 	s.Format.Header = 0
 	return s
 }

@@ -102,7 +102,7 @@ func TestJSONResultsStandAlone(t *testing.T) {
 // A note is cut where the terminal ends, and nowhere else.
 func TestTablesAreCutAtTheTerminalsWidthOnly(t *testing.T) {
 	note := strings.TrimSpace(strings.Repeat("a long note ", 30))
-	for width, want := range map[int]string{0: note, 1000: note, 40: "a long note a long not..."} {
+	for width, want := range map[int]string{0: note, 1000: note, 40: "a long note a long not...", 20: "a long note a lon..."} {
 		var out buffer
 		o := Options{Stdout: &out, Stderr: io.Discard}
 		if width > 0 {
