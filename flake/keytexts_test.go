@@ -208,3 +208,24 @@ func FuzzKeyTexts(f *testing.F) {
 		}
 	})
 }
+
+// Beside another source a text is looked at, for it may be null. What it says
+// when it throws may quote the value, and is not shown then either.
+func TestTextsBesideAnotherSourceAreSilent(t *testing.T) {
+	n, ctx := realNix(t)
+	n.Flags = []string{"--show-trace"}
+	f := open(t, n, ctx, writeFlake(t, `
+		web = plain "x" // { config = (plain "x").config // { deployment.keys.k = { keyFile = "/nowhere"; text = throw "hunter2"; }; }; };
+		db = plain "y" // { config = (plain "y").config // { deployment.keys.k = { keyFile = "/nowhere"; text = null; }; }; };
+	`))
+	found, err := f.Validate(ctx, []string{"db", "web"}, func(string) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found[0].Problems) > 0 || found[0].Err != nil {
+		t.Errorf("db: %+v", found[0])
+	}
+	if v := found[1]; v.Err != nil || len(v.Problems) != 1 || !strings.Contains(v.Problems[0], "more than one source, keyFile and text") {
+		t.Errorf("web: %+v", v)
+	}
+}

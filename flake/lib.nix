@@ -115,6 +115,13 @@ let
       all = if isSet configuration "keys" then configuration.config.deployment.keys else { };
       plain = value: if builtins.isPath value then toString value else value;
       other = key: (key.keyFile or null) != null || (key.keyCommand or null) != null;
+      # What a text that throws says may quote the value, and is not to be shown.
+      holds =
+        key:
+        builtins.tryEval (key.text == null) != {
+          success = true;
+          value = true;
+        };
       settings =
         attr:
         let
@@ -131,7 +138,7 @@ let
           )
           // {
             inherit attr;
-            hasText = key.hasText or (key ? text && (!other key || key.text != null));
+            hasText = key.hasText or (key ? text && (!other key || holds key));
           };
     in
     if builtins.isAttrs all then

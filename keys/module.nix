@@ -89,7 +89,11 @@ let
           # Beside another source the text is looked at, for it may be null.
           default =
             let
-              value = config.text != null;
+              # What a text that throws says may quote the value.
+              value = builtins.tryEval (config.text == null) != {
+                success = true;
+                value = true;
+              };
               mentioned = builtins.any (
                 all: all ? ${name} && mentions value all.${name}
               ) options.deployment.keys.definitions;
