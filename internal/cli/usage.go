@@ -74,11 +74,11 @@ func hintForFlag(app *kong.Application, verb *kong.Node, name string) string {
 	}
 	switch {
 	case len(have) > 0:
-		return fmt.Sprintf(" of %s: it is one of %s", spelledVerb(verb), strings.Join(have, ", "))
+		return fmt.Sprintf(": it is a flag of %s, not of %s", strings.Join(have, ", "), spelledVerb(verb))
 	case len(name) > 1:
 		for _, v := range app.Leaves(true) {
 			if near := flake.Nearest(name, flagsOf(v)); near != "" {
-				return fmt.Sprintf(": did you mean --%s, which is one of %s?", near, spelledVerb(v))
+				return fmt.Sprintf(": did you mean --%s, a flag of %s?", near, spelledVerb(v))
 			}
 		}
 	}
