@@ -44,7 +44,7 @@ unit: setup
 	$(call timed,CGO_ENABLED=1 $(BROUGHT) go test -race -count=1 -timeout 10m $(UNIT))
 
 e2e: setup
-	$(call timed,$(BROUGHT) go test ./tests/... -count=1 -timeout 30m)
+	$(call timed,$(BROUGHT) go test ./tests/... -count=1 -parallel 6 -timeout 30m)
 
 demo: setup build
 	$(BROUGHT) go run ./tests/demo
