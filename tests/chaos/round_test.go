@@ -198,12 +198,19 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// heal ends all faults, for as long as that fails.
+// heal ends all faults, for as long as that fails: first those for which a host is
+// off.
 func (r *round) heal(ctx context.Context) {
+	var fired []fault
 	for i, f := range r.plan.faults {
-		if !r.fired[i] {
-			continue
+		switch {
+		case r.fired[i] && f.kind == powerCut:
+			fired = append([]fault{f}, fired...)
+		case r.fired[i]:
+			fired = append(fired, f)
 		}
+	}
+	for _, f := range fired {
 		r.eventually(ctx, "ending "+string(f.kind), func() error { return r.end(ctx, f) })
 	}
 	for _, h := range r.hosts {
