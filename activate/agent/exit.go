@@ -30,6 +30,7 @@ type ran struct {
 	scriptFailed bool
 	reloadFailed bool
 	checkFailed  bool
+	locked       bool // the exit status alone may be any other EAGAIN, from half way
 }
 
 const (
@@ -56,6 +57,8 @@ func (r *ran) hear(line string) {
 	case line == "Pre-switch checks failed":
 		r.checkFailed = true
 		return
+	case strings.HasPrefix(line, "Could not acquire lock"):
+		r.locked = true
 	}
 	if line == "" || slices.ContainsFunc(ownWords(), func(w string) bool { return strings.HasPrefix(line, w) }) {
 		return
@@ -85,7 +88,7 @@ func (r *ran) explain() string {
 		what = "a pre-switch check failed"
 	case r.action == "boot":
 		what = "the boot loader could not be installed"
-	case r.code == exitLock:
+	case r.locked:
 		return "another switch-to-configuration is running on the host" + status + ": wait for it, then deploy again"
 	case r.code == exitActivation, r.code == exitUnits && r.scriptFailed, r.code == exitTmpfiles && r.scriptFailed:
 		what = "the activation script failed"

@@ -32,7 +32,7 @@ func (m *machine) activate(ctx context.Context) (f *failure, reboot bool) {
 		return &failure{activation: true, message: "after activation: reading the running system: " + err.Error()}, false
 	}
 	switch {
-	case now == m.st.Old.Running && (r.checkFailed || r.code == exitLock):
+	case now == m.st.Old.Running && (r.checkFailed || r.locked):
 		m.st.Activated = false // it ended before it began
 		return &failure{message: r.explain()}, false
 	case now == m.req.System && (r.code == 0 || r.code == exitReboot):

@@ -99,7 +99,12 @@ func TestMachineJudgesByWhatChanged(t *testing.T) {
 		// What was never begun.
 		{name: "locked", world: func(w *world) {
 			w.refuses["NEW test"], w.exits["NEW test"], w.refuses["OLD test"], w.exits["OLD test"] = true, 11, true, 11
+			w.says["NEW test"] = []string{"Could not acquire lock"}
 		}, request: keep, outcome: wire.RolledBack, message: "another switch-to-configuration is running", after: old},
+		{name: "what ends like that half way is undone", world: func(w *world) {
+			w.refuses["NEW test"], w.exits["NEW test"], w.exits["OLD test"] = true, 11, 1
+			w.says["NEW test"] = []string{"stopping the following units: sshd.service", "fork: Resource temporarily unavailable"}
+		}, outcome: wire.RollbackFailed, message: "fork: Resource temporarily unavailable", after: old},
 	} {
 		t.Run(s.name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { s.play(t) }) })
 	}
