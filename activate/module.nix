@@ -45,7 +45,8 @@ in
       defaultText = lib.literalMD "the node's name in `nixosConfigurations`";
       example = "web.example.org";
       description = ''
-        Host name, address or ssh_config alias the node is deployed to.
+        Host name, address or ssh_config alias the node is deployed to: letters,
+        digits, `.`, `-` and `_`, or an IPv6 address.
         `null`: the node is never deployed (a laptop, an image).
       '';
     };

@@ -1,6 +1,10 @@
 package flake
 
-import "github.com/tidwall/gjson"
+import (
+	"github.com/tidwall/gjson"
+
+	"flakeops/internal/hostname"
+)
 
 // Deployment is a node's config.deployment, checked and with defaults filled in.
 type Deployment struct {
@@ -47,7 +51,7 @@ type option struct {
 func options() []option {
 	return []option{
 		{"targetHost", func(d *Deployment, v gjson.Result) error { return readHost(&d.TargetHost, v) }},
-		{"alternateHosts", func(d *Deployment, v gjson.Result) error { return readList(&d.AlternateHosts, v, checkHost) }},
+		{"alternateHosts", func(d *Deployment, v gjson.Result) error { return readList(&d.AlternateHosts, v, hostname.Check) }},
 		{"targetPort", func(d *Deployment, v gjson.Result) error { return readPort(&d.TargetPort, v) }},
 		{"targetUser", func(d *Deployment, v gjson.Result) error { return readUser(&d.TargetUser, v) }},
 		{"sshOptions", func(d *Deployment, v gjson.Result) error { return readSSHOptions(&d.SSHOptions, v) }},

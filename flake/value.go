@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	"github.com/tidwall/gjson"
+
+	"flakeops/internal/hostname"
 )
 
 // The readers below take one value over, or say what is wrong with it.
@@ -18,7 +20,7 @@ func readHost(to **string, v gjson.Result) error {
 		return nil
 	}
 	var s string
-	if err := readString(&s, v, checkHost); err != nil {
+	if err := readString(&s, v, hostname.Check); err != nil {
 		return err
 	}
 	*to = &s
@@ -103,21 +105,6 @@ func whole(v gjson.Result, low, high int) (int, error) {
 		return 0, fmt.Errorf("is %s, it must be from %d to %d", v.Raw, low, high)
 	}
 	return int(v.Num), nil
-}
-
-// checkHost refuses what ssh would take for an option or cannot be an address.
-func checkHost(s string) error {
-	switch {
-	case s == "":
-		return errors.New("which is empty: name a host, or use null for a node that is never deployed")
-	case strings.HasPrefix(s, "-"):
-		return errors.New("which begins with a dash: ssh would take it for an option")
-	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
-		return errors.New("which holds white space: it must be one host name or address")
-	case strings.ContainsAny(s, "@/"):
-		return errors.New("which is not a host name or address alone: user and port have options of their own")
-	}
-	return nil
 }
 
 func checkUser(s string) error {

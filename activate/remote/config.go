@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"flakeops/internal/hostname"
 	"flakeops/internal/run"
 )
 
@@ -102,8 +103,22 @@ func parseConfig(out []byte) (*config, error) {
 		return nil, errors.New("no hostname in it")
 	case c.User == "":
 		return nil, errors.New("no user in it")
+	case !hostname.Plain(c.Hostname):
+		return nil, fmt.Errorf("hostname %q has a character that means something to a shell or in known_hosts; correct HostName of ssh_config", c.Hostname)
+	case c.HostKeyAlias != "" && !plainAlias(c.HostKeyAlias):
+		return nil, fmt.Errorf("hostkeyalias %q has a character that means something in known_hosts; correct HostKeyAlias of ssh_config", c.HostKeyAlias)
 	}
 	return c, nil
+}
+
+// plainAlias allows a name, and [name]:port as it stands in known_hosts.
+func plainAlias(s string) bool {
+	if inside, ok := strings.CutPrefix(s, "["); ok {
+		name, port, found := strings.Cut(inside, "]:")
+		_, err := number(port, 1, 65535)
+		return found && err == nil && hostname.Plain(name)
+	}
+	return hostname.Plain(s)
 }
 
 func (c *config) set(key, value string) (err error) {

@@ -6,6 +6,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"flakeops/internal/hostname"
 )
 
 // maxJumps bounds a chain of jump hosts; a longer one is a loop in ssh_config.
@@ -68,8 +70,8 @@ func parseHop(s string) (destination, error) {
 		}
 	}
 	at.Host = strings.Trim(at.Host, "[]")
-	if err := validName(at.Host); err != nil {
-		return at, fmt.Errorf("host name %w", err)
+	if !hostname.Plain(at.Host) {
+		return at, fmt.Errorf("%q cannot be a host name", at.Host)
 	}
 	return at, nil
 }

@@ -3,6 +3,8 @@ package remote
 import (
 	"fmt"
 	"strings"
+
+	"flakeops/internal/hostname"
 )
 
 // Target is a host to connect to. Everything in it is data from a flake.
@@ -16,15 +18,12 @@ type Target struct {
 	Elevate    []string // argv that makes a command run as root, such as sudo -H --
 }
 
-// validate refuses what ssh itself could take for an option, and what a
-// ProxyCommand of ssh_config, which is a shell line, could take for a command.
+// validate refuses what ssh, the shell of a ProxyCommand or known_hosts could
+// take for something else.
 func (t Target) validate() error {
 	for _, h := range append([]string{t.Host}, t.Alternates...) {
-		if err := validName(h); err != nil {
-			return fmt.Errorf("node %q: host name %q %w; set deployment.targetHost to an address or a Host of ssh_config", t.Node, h, err)
-		}
-		if strings.ContainsAny(h, "@/") {
-			return fmt.Errorf("node %q: host name %q is not one alone; a user goes to deployment.targetUser, a port to deployment.targetPort", t.Node, h)
+		if err := hostname.Check(h); err != nil {
+			return fmt.Errorf("node %q has the host name %q, %w; set deployment.targetHost to an address or a Host of ssh_config", t.Node, h, err)
 		}
 	}
 	if t.User != "" {
@@ -43,7 +42,7 @@ func (t Target) validate() error {
 	return nil
 }
 
-// validName holds a host or user name to what OpenSSH 9.6 and later accept on
+// validName holds a user name to what OpenSSH 9.6 and later accept on
 // their command line.
 func validName(s string) error {
 	switch {

@@ -81,7 +81,7 @@ func TestNamesThatAreNoHostNames(t *testing.T) {
 	web := f.hosts["web"]
 	names := []string{
 		"two words", "it's", `say "hi"`, `back\slash`, "$(touch touched)", "`touch touched`", "; touch touched",
-		"${touched}", "-oProxyCommand=touch touched", "--help", "new\nline",
+		"${touched}", "-oProxyCommand=touch touched", "--help", "new\nline", "a,b", "0,", "*", "@tagged", "[web]:22",
 	}
 	for _, name := range names {
 		f.nodes[name] = flakes.Node{Deployment: map[string]any{}}
