@@ -56,35 +56,54 @@ func (l *Lender) call(c *net.UnixConn, req lendRequest, files stdio) (int, error
 			return shimFailed, err
 		}
 	}
-	ctx, cancel := context.WithCancel(n.ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(n.ctx)
+	defer cancel(nil)
 	go func() {
 		// The shim sends nothing more; its end shows as the end of the socket.
 		_, _ = c.Read(make([]byte, 1))
-		cancel()
+		cancel(nil)
 	}()
 	// A writer that is stuck because nobody reads must not outlive ctx.
 	stop := context.AfterFunc(ctx, files.close)
 	defer stop()
-	_, err = n.conn.Root().Run(ctx, run.Command{Argv: argv, Stdin: files[0], Stdout: files[1], Stderr: files[2]})
-	var re *run.Error
-	switch {
-	case err == nil:
+	talk := follow(n.silence, cancel)
+	defer talk.storeSaid()
+	_, err = n.conn.Root().Run(ctx, run.Command{Argv: argv, Stdin: talk.nix(files[0]), Stdout: talk.store(files[1]), Stderr: files[2]})
+	if err == nil {
 		return 0, nil
-	case errors.As(err, &re) && re.Err == nil:
-		return re.Code, nil // its stderr is with nix already
-	case errors.As(err, &re):
-		return shimFailed, fmt.Errorf("%s on %s: %w%s", argv[0], n.conn.target.Node, re.Err, unsaid(re))
 	}
-	return shimFailed, err
+	code, err := failedStore(path.Base(argv[0])+" on "+n.conn.target.Node, err)
+	var silent *silentError
+	if ctx.Err() == nil || errors.As(err, &silent) {
+		n.fail(err)
+	}
+	if code != shimFailed {
+		return code, nil // its stderr is with nix already
+	}
+	return code, err
 }
 
-// unsaid is what an elevation command printed that failed: that was held back.
-func unsaid(re *run.Error) string {
-	if s := strings.TrimSpace(re.Stderr); s != "" {
-		return ": " + s
+// failedStore says how a store ended, and with which exit status nix is told.
+func failedStore(name string, err error) (int, error) {
+	var re *run.Error
+	switch {
+	case !errors.As(err, &re):
+		return shimFailed, err
+	case re.Err == nil:
+		return re.Code, fmt.Errorf("%s: exit status %d%s", name, re.Code, lastWords(re.Stderr))
 	}
-	return ""
+	return shimFailed, fmt.Errorf("%s: %w%s", name, re.Err, lastWords(re.Stderr))
+}
+
+// lastWords are the last lines of what a command printed.
+func lastWords(stderr string) string {
+	const most = 5
+	stderr = strings.TrimSpace(stderr)
+	if stderr == "" {
+		return ""
+	}
+	lines := strings.Split(stderr, "\n")
+	return ": " + strings.Join(lines[max(len(lines)-most, 0):], "\n")
 }
 
 // storeCommand takes a command line apart and allows it only if it serves a

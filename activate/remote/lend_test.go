@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"flakeops/internal/run"
 
@@ -32,8 +33,8 @@ func newLender(t testing.TB) *Lender {
 
 func lend(t testing.TB, l *Lender, c *Conn) string {
 	t.Helper()
-	host, takeBack := l.Lend(c)
-	t.Cleanup(takeBack)
+	host, takeBack := l.Lend(c, time.Hour)
+	t.Cleanup(func() { _ = takeBack() })
 	return host
 }
 

@@ -54,10 +54,10 @@ func TestTheStoreUnderSudoEndsWithNix(t *testing.T) {
 func TestTakeBackEndsWhatRuns(t *testing.T) {
 	h, c := easy(t)
 	l := newLender(t)
-	host, takeBack := l.Lend(c)
+	host, takeBack := l.Lend(c, time.Hour)
 	cmd, _ := waiting(t, h, l, host)
 	start := time.Now()
-	takeBack()
+	_ = takeBack()
 	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -73,7 +73,7 @@ func TestTakeBackEndsWhatRuns(t *testing.T) {
 func TestTakeBackWhileNobodyReads(t *testing.T) {
 	_, c := easy(t)
 	l := newLender(t)
-	host, takeBack := l.Lend(c)
+	host, takeBack := l.Lend(c, time.Hour)
 	chatty := filepath.Join(t.TempDir(), "nix-store")
 	write(t, chatty, "#!/bin/sh\nexec yes\n")
 	must(t, os.Chmod(chatty, 0o700))
@@ -90,7 +90,7 @@ func TestTakeBackWhileNobodyReads(t *testing.T) {
 	})
 	done := make(chan struct{})
 	go func() {
-		takeBack()
+		_ = takeBack()
 		close(done)
 	}()
 	select {

@@ -45,10 +45,23 @@ type Lender struct {
 
 // loan is one connection while nix may use it.
 type loan struct {
-	conn   *Conn
-	ctx    context.Context
-	cancel context.CancelFunc
-	calls  sync.WaitGroup
+	conn    *Conn
+	silence time.Duration // how long the store may owe nix an answer
+	ctx     context.Context
+	cancel  context.CancelFunc
+	calls   sync.WaitGroup
+
+	mu     sync.Mutex
+	failed error // how the first call ended that failed on the host
+}
+
+// fail notes why a call failed.
+func (n *loan) fail(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.failed == nil {
+		n.failed = err
+	}
 }
 
 // NewLender makes the private directory that holds `ssh`, a link to exe, and
@@ -95,22 +108,27 @@ func privateDir() (string, error) {
 func (l *Lender) socket() string { return filepath.Join(l.dir, socketName) }
 
 // Lend gives c a host name that is good for nix's store URL (ssh://NAME) until
-// takeBack is called, which ends the commands that still run. The name is in
-// the domain .invalid, so no real host can have it.
-func (l *Lender) Lend(c *Conn) (host string, takeBack func()) {
+// takeBack is called, which ends the commands that still run and returns what
+// went wrong on the host, if anything did. A store that owes nix an answer for as
+// long as silence is given up. The name is in the domain .invalid, so no real host
+// can have it.
+func (l *Lender) Lend(c *Conn, silence time.Duration) (host string, takeBack func() error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.count++
 	host = fmt.Sprintf("flakeops-%d.invalid", l.count)
-	n := &loan{conn: c}
+	n := &loan{conn: c, silence: silence}
 	n.ctx, n.cancel = context.WithCancel(l.ctx)
 	l.loans[host] = n
-	return host, sync.OnceFunc(func() {
+	return host, sync.OnceValue(func() error {
 		l.mu.Lock()
 		delete(l.loans, host)
 		l.mu.Unlock()
 		n.cancel()
 		n.calls.Wait()
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return n.failed
 	})
 }
 

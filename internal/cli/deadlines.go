@@ -17,6 +17,8 @@ const (
 	dialDeadline     = 5 * time.Minute  // a host with its alternates; a person may have to answer
 	factsDeadline    = time.Minute      // one round trip
 	pushDeadline     = 12 * time.Hour   // one host
+	pushSilence      = 10 * time.Minute // for which a host's store may owe nix an answer
+	fetchSilence     = 2 * time.Hour    // the same where it may fetch paths first, which it does in silence
 	storeDeadline    = 5 * time.Minute  // one small thing asked of the local store
 	keysDeadline     = time.Hour        // one node's sources, which may ask a person; one host's message
 	unitsDeadline    = 3 * time.Minute  // a host's units after a boot

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"flakeops/activate"
 	"flakeops/activate/remote"
@@ -70,11 +72,15 @@ func (h *sshHost) Survey(ctx context.Context, q activate.Question) (activate.Sur
 	return activate.ReadSurvey(ctx, h.conn.Root(), q)
 }
 
-// Push runs nix copy, whose ssh is this connection.
+// Push runs nix copy, whose ssh is this connection. Of what goes wrong on the
+// host, the host's own words are told: nix only sees a program that ends.
 func (h *sshHost) Push(ctx context.Context, p parcel) error {
-	name, takeBack := h.net.lender.Lend(h.conn)
-	defer takeBack()
-	return h.net.nix.Copy(ctx, flake.Copy{
+	silence := pushSilence
+	if p.substitute {
+		silence = fetchSilence
+	}
+	name, takeBack := h.net.lender.Lend(h.conn, silence)
+	err := h.net.nix.Copy(ctx, flake.Copy{
 		Store:      "ssh://" + name,
 		Paths:      p.paths,
 		Derivation: p.derivation,
@@ -82,6 +88,25 @@ func (h *sshHost) Push(ctx context.Context, p parcel) error {
 		Env:        h.net.lender.Env(),
 		Progress:   p.progress,
 	})
+	return pushError(err, takeBack(), name, h.Address())
+}
+
+// pushError is why a copy failed: there is what the host's side said. The name
+// that was lent to nix means nothing to anybody.
+func pushError(err, there error, lent, address string) error {
+	var failed *flake.CopyError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	plain := strings.NewReplacer(lent, address)
+	failed.Store, failed.Message = plain.Replace(failed.Store), plain.Replace(failed.Message)
+	for i, line := range failed.Said {
+		failed.Said[i] = plain.Replace(line)
+	}
+	if there == nil {
+		return err
+	}
+	return fmt.Errorf("nix copy: %w\n  > nix: %s", there, failed.Message)
 }
 
 func (h *sshHost) Realise(ctx context.Context, drv string, line func(string)) error {

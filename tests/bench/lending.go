@@ -49,9 +49,9 @@ func (b *bench) lending(ctx context.Context, r *report) error {
 				if err != nil {
 					return err
 				}
-				name, takeBack := lender.Lend(conn)
+				name, takeBack := lender.Lend(conn, time.Hour)
 				copied.Store, copied.Env = "ssh://"+name, lender.Env()
-				giveBack = func() { takeBack(); _ = conn.Close() }
+				giveBack = func() { _ = takeBack(); _ = conn.Close() }
 			}
 			began := time.Now()
 			err := nix.Copy(ctx, copied)
