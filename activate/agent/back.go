@@ -16,7 +16,8 @@ var errOthers = errors.New("somebody else activated another system meanwhile")
 // undo brings back what was touched, in the order that keeps a power cut safe:
 // what boots first, what runs last. The old system is not asked whether it may:
 // what its checks look at may be just what the new one broke. How it went is
-// judged by what the host is like then, not by which step failed.
+// judged by what the host is like then, not by which step failed. On a host that is
+// going down there is no end yet, and the event is zero.
 func (m *machine) undo(ctx context.Context, f failure) wire.Event {
 	ctx = context.WithoutCancel(ctx)
 	m.gate.shut()
@@ -30,7 +31,10 @@ func (m *machine) undo(ctx context.Context, f failure) wire.Event {
 	if m.st.ProfileTouched {
 		boots = errors.Join(m.undoProfile(ctx), m.undoBoots(ctx))
 	}
-	if m.st.Activated && !m.fx.shuttingDown(ctx) {
+	if m.st.Activated && m.fx.shuttingDown(ctx) {
+		return wire.Event{} // what boots will tell
+	}
+	if m.st.Activated {
 		runs = m.undoRunning(ctx)
 	}
 	e := wire.Event{Outcome: wire.RolledBack, Message: m.st.Cause, Units: f.units}

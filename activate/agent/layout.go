@@ -26,3 +26,11 @@ func (l layout) records() string  { return filepath.Join(l.stateDir(), "deployme
 
 func (l layout) roots() string         { return l.root + "/nix/var/nix/gcroots/flakeops" }
 func (l layout) currentSystem() string { return l.root + "/run/current-system" }
+
+// What a systemd that starts anew finds, where the boot keeps /run.
+func (l layout) bootUnit(id string) string {
+	return filepath.Join(l.root+"/run/systemd/system", guardUnit(id))
+}
+func (l layout) bootWants(id string) string {
+	return filepath.Join(l.root+"/run/systemd/system/multi-user.target.wants", guardUnit(id))
+}

@@ -86,7 +86,6 @@ func TestMachine(t *testing.T) {
 		{name: "gone back by hand, which lets the deployer in", byHand: "OLD", confirm: 5 * time.Second, outcome: wire.RolledBack, message: "somebody else activated OLD", after: old},
 		{name: "replaced by hand, and confirmed", byHand: "OTHER", confirm: 5 * time.Second, outcome: wire.RollbackFailed, message: "somebody else activated OTHER", after: [3]string{"OTHER", "OLD", "OLD"}},
 		{name: "replaced by hand, and not confirmed", byHand: "OTHER", outcome: wire.RollbackFailed, message: "left as it is", after: [3]string{"OTHER", "OLD", "OLD"}},
-		{name: "shutting down: what boots is what counts", world: func(w *world) { w.exits["NEW test"] = 2; w.stopping = true }, outcome: wire.RolledBack, after: [3]string{"NEW", "OLD", "OLD"}},
 	} {
 		t.Run(s.name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { s.play(t) }) })
 	}

@@ -13,7 +13,10 @@ func (a *agent) guard(ctx context.Context, id string) error {
 	if a.unitThere(ctx, id) {
 		return nil
 	}
-	_, err := a.recover(ctx, id)
+	final, err := a.recover(ctx, id)
+	if final.Kind != "" {
+		return nil // whichever the end, it has done its work
+	}
 	return err
 }
 

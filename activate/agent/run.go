@@ -201,8 +201,13 @@ func (d *deployment) takeLock(ctx context.Context) (err error) {
 	return err
 }
 
-// conclude writes down how it ended, and returns the last event.
+// conclude writes down how it ended, and returns the last event. Without one the
+// deployment is taken up after the boot, if that is one that keeps /run.
 func (d *deployment) conclude(m *machine, final wire.Event) (wire.Event, error) {
+	if final.Kind == "" {
+		d.lock.release()
+		return final, &unfinishedError{errors.Join(errors.New("the host is going down"), d.agent.postAtBoot(d.req))}
+	}
 	if err := appendRecord(d.agent.layout.records(), d.record(m.st.Old.Running, final)); err != nil {
 		final.Message = join(final.Message, "the host's record could not be written: "+err.Error())
 	}

@@ -63,3 +63,13 @@ func TestExitStatusOfTheLockMeansSomethingElse(t *testing.T) {
 		}
 	})
 }
+
+// What boots tells how it ended, on a host that is going down.
+func TestHostThatGoesDownHasNoEndYet(t *testing.T) {
+	w := newWorld()
+	w.exits["NEW test"], w.stopping = exitActivation, true
+	m := newMachine(w, wire.Switch)
+	if e := m.run(t.Context()); e.Kind != "" || w.current != "NEW" || w.profile != "OLD" || w.boot != "OLD" || m.st.Stage != stageRollingBack {
+		t.Errorf("it ended with %+v; %s runs", e, w.current)
+	}
+}

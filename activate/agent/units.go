@@ -2,8 +2,10 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -24,6 +26,9 @@ const oomProtected = -900
 
 // unit is the name of a deployment's transient unit.
 func unit(id string) string { return "flakeops-" + id + ".service" }
+
+// guardUnit is the name of what that one's timer starts.
+func guardUnit(id string) string { return "flakeops-" + id + "-guard.service" }
 
 // guardTimer is the name of the timer that outlives the unit.
 func guardTimer(id string) string { return "flakeops-" + id + "-guard.timer" }
@@ -117,12 +122,48 @@ func (a *agent) post(ctx context.Context, req wire.Request) error {
 	return nil
 }
 
+// postAtBoot has the guard stand after a soft reboot, which keeps /run, and so what
+// runs, but no unit.
+func (a *agent) postAtBoot(req wire.Request) error {
+	text := fmt.Sprintf(`[Unit]
+Description=flakeops deployment %[1]s: guard
+After=multi-user.target
+StartLimitIntervalSec=0
+CollectMode=inactive-or-failed
+[Service]
+Type=exec
+Environment=HOME=/root "PATH=%[2]s"
+ExecStart=%[3]s agent guard %[1]s
+KillSignal=SIGKILL
+OOMScoreAdjust=%[4]d
+Restart=on-failure
+RestartSec=%[5]s
+SuccessExitStatus=%[6]d
+`, req.ID, searchPath(), req.Agent, oomProtected, seconds(guardEvery), exitFailed)
+	wants := a.layout.bootWants(req.ID)
+	if err := os.MkdirAll(filepath.Dir(wants), 0o755); err != nil {
+		return err
+	}
+	if err := writeFile(a.layout.bootUnit(req.ID), []byte(text)); err != nil {
+		return err
+	}
+	if err := os.Symlink("../"+guardUnit(req.ID), wants); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
+}
+
 // dismiss takes the guard away. Where that fails, the guard does it: it finds
 // the deployment ended.
 func (a *agent) dismiss(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), slack)
 	defer cancel()
 	_, _ = a.runner.Run(ctx, run.Command{Argv: []string{"systemctl", "stop", guardTimer(id)}})
+	if os.Remove(a.layout.bootWants(id)) != nil {
+		return
+	}
+	_ = os.Remove(a.layout.bootUnit(id))
+	_, _ = a.runner.Run(ctx, run.Command{Argv: []string{"systemctl", "daemon-reload"}})
 }
 
 // unitThere says whether a deployment's unit is at work, or about to start again.
