@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"flakeops/internal/cli"
 )
@@ -16,11 +17,16 @@ func main() {
 	os.Exit(cli.Main(signalContext(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
+// lastWords is the time for the table, and to tidy up, once no host is waited for.
+const lastWords = 5 * time.Second
+
 // signalContext returns a context that the first signal cancels, so that what
-// is under way can be undone; the second ends the process at once.
+// is under way can be undone. With the second no host is waited for; the third, or
+// lastWords after the second, ends the process at once.
 func signalContext() context.Context {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 2)
+	giveUp := make(chan struct{})
+	ctx, cancel := context.WithCancelCause(cli.WithGiveUp(context.Background(), giveUp))
+	signals := make(chan os.Signal, 3)
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(s) { // nohup stays in force
 			signal.Notify(signals, s)
@@ -33,6 +39,11 @@ func signalContext() context.Context {
 		<-signals
 		cancel(cli.ErrInterrupted)
 		<-signals
+		close(giveUp)
+		select {
+		case <-signals:
+		case <-time.After(lastWords):
+		}
 		os.Exit(cli.ExitInterrupted)
 	}()
 	return ctx

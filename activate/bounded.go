@@ -3,6 +3,7 @@ package activate
 import (
 	"bytes"
 	"errors"
+	"fmt"
 )
 
 // bounded keeps what a host prints and refuses more than max bytes, which ends
@@ -20,4 +21,26 @@ func (b *bounded) Write(p []byte) (int, error) {
 		return 0, errors.New("the answer is endless")
 	}
 	return b.text.Write(p)
+}
+
+// limited hands on the lines that a host prints, up to a number of bytes, and then
+// how many it left out.
+type limited struct {
+	line    func(string)
+	room    int
+	leftOut int
+}
+
+func (l *limited) take(line string) {
+	if l.room -= len(line) + 1; l.room < 0 {
+		l.leftOut++
+		return
+	}
+	l.line(line)
+}
+
+func (l *limited) end() {
+	if l.leftOut > 0 {
+		l.line(fmt.Sprintf("[%d more lines are left out]", l.leftOut))
+	}
 }

@@ -10,22 +10,38 @@ import (
 	"flakeops/internal/run"
 )
 
+// maxBuildLog is how much of the log of a build on its host is handed on, in bytes.
+const maxBuildLog = 16 << 20
+
 // DryActivate asks a system that is on the host what activating it would do,
-// and hands on the answer line by line. It changes nothing there.
+// and hands on the answer line by line. It changes nothing there. When it fails
+// the lines tell why.
 func DryActivate(ctx context.Context, r run.Runner, system string, line func(string)) error {
 	if !wire.ValidStorePath(system) {
 		return fmt.Errorf("%q is not a store path", system)
 	}
-	out := &wire.LineWriter{Line: line}
-	defer out.Flush()
+	text := &limited{line: line, room: maxOutput}
+	out := &wire.LineWriter{Line: text.take}
 	_, err := r.Run(ctx, run.Command{
 		Argv:   []string{path.Join(system, "bin/switch-to-configuration"), string(wire.DryActivate)},
 		Stdout: out,
 		Stderr: out,
 	})
+	out.Flush()
+	text.end()
 	var failed *run.Error
 	if errors.As(err, &failed) && failed.Err == nil {
 		return fmt.Errorf("switch-to-configuration dry-activate: exit status %d", failed.Code)
 	}
+	return err
+}
+
+// Realise has the host build a derivation that it has; line gets the build's log.
+func Realise(ctx context.Context, r run.Runner, drv string, line func(string)) error {
+	text := &limited{line: line, room: maxBuildLog}
+	log := &wire.LineWriter{Line: text.take}
+	_, err := r.Run(ctx, run.Command{Argv: []string{"nix-store", "--realise", drv}, Stderr: log})
+	log.Flush()
+	text.end()
 	return err
 }

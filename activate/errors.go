@@ -21,6 +21,20 @@ func (e *RefusedError) Error() string {
 	return "refused: " + e.Reason
 }
 
+// NotStartedError is a deployment of which the host never heard, so that it is
+// as it was.
+type NotStartedError struct {
+	Err error // what kept it from the host, or why it was given up
+}
+
+// Error says so, and why.
+func (e *NotStartedError) Error() string {
+	return fmt.Sprintf("the deployment did not reach the host, which is as it was: %v", e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *NotStartedError) Unwrap() error { return e.Err }
+
 // OutcomeError is a deployment that ended, but not well.
 type OutcomeError struct {
 	Event   wire.Event // the last event

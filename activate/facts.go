@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"flakeops/activate/wire"
 	"flakeops/internal/run"
@@ -34,6 +35,7 @@ type Facts struct {
 	Systemd    int          // version; 0 where systemd is not running
 	Nix        string       // version, or the path of nix-store where that does not tell it; empty where there is none
 	Holder     *wire.Holder // who holds the host's lock, as far as its file tells
+	Unfinished string       // deployment that has not come to its end; it may be the holder's
 	Present    map[string]bool
 }
 
@@ -124,6 +126,10 @@ func parseFacts(out []byte) (Facts, error) {
 			if json.Unmarshal([]byte(value), &h) == nil && h.ID != "" {
 				f.Holder = &h
 			}
+		case "unfinished":
+			if wire.ValidID(value) {
+				f.Unfinished = value
+			}
 		case "present":
 			f.Present[value] = true
 		case "end":
@@ -174,12 +180,23 @@ func nixVersion(program string) string {
 	return program
 }
 
+// UnderWay says which deployment the host is not done with; empty for none.
+func (f Facts) UnderWay() string {
+	switch {
+	case f.Holder != nil:
+		return fmt.Sprintf("deployment %s of %s is running there since %s", f.Holder.ID, f.Holder.Operator, f.Holder.Since.Format(time.RFC3339))
+	case f.Unfinished != "":
+		return fmt.Sprintf("deployment %s was cut short there: the next one brings it to its end first", f.Unfinished)
+	}
+	return ""
+}
+
 // UpToDate says whether the goal is reached already, so that nothing has to run.
 // While a deployment is under way, what its host shows may be taken back. That
 // the profile holds a system does not prove that the boot loader knows it: a
 // power cut may have come in between. That it runs, too, does.
 func (f Facts) UpToDate(goal wire.Goal, system string) bool {
-	if f.Holder != nil || f.Left == system || f.Running != system {
+	if f.Holder != nil || f.Unfinished != "" || f.Left == system || f.Running != system {
 		return false
 	}
 	switch goal {

@@ -25,5 +25,12 @@ fact machine "$(uname -sm)"
 fact boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 if [ -d /run/systemd/system ]; then fact systemd "$(systemctl --version 2>/dev/null | { read -r _ version _; echo "$version"; })"; fi
 if [ -s /run/flakeops/lock ]; then fact holder "$(cat /run/flakeops/lock 2>/dev/null)"; fi
+for state in /run/flakeops/*/state.json; do # none is left by a reboot
+	[ -e "$state" ] || continue
+	read -r text <"$state" || :
+	case $text in '{"stage":"finished"'*) continue ;; esac
+	state=${state%/state.json}
+	fact unfinished "${state##*/}"
+done
 wait
 fact end facts

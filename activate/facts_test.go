@@ -119,3 +119,17 @@ func FuzzParseFacts(f *testing.F) {
 		}
 	})
 }
+
+// A host that is not done with a deployment is not up to date, and said to be that.
+func TestFactsTellOfAnUnfinishedDeployment(t *testing.T) {
+	for name, c := range map[string]struct{ line, says string }{
+		"held":      {"holder\t" + `{"id":"1","operator":"ann@there"}`, "deployment 1 of ann@there is running"},
+		"cut short": {"unfinished\t01ABC", "deployment 01ABC was cut short"},
+		"nonsense":  {"unfinished\t../x", ""},
+	} {
+		f, err := parseFacts([]byte("begin\tfacts\nrunning\t" + newSystem + "\nprofile\t" + newSystem + "\n" + c.line + "\nend\tfacts\n"))
+		if err != nil || !strings.Contains(f.UnderWay(), c.says) || f.UpToDate(wire.Switch, newSystem) != (c.says == "") || (c.says == "") != (f.UnderWay() == "") {
+			t.Errorf("%s: %q, %v", name, f.UnderWay(), err)
+		}
+	}
+}

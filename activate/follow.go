@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"flakeops/activate/wire"
@@ -16,39 +17,57 @@ import (
 // follower is one deployment being followed. Its fields belong to the goroutine
 // of loop; streams and dials run beside it and speak to it over in.
 type follower struct {
-	host    Host
-	req     wire.Request
-	token   string
-	observe func(wire.Event)
+	host     Host
+	req      wire.Request
+	startDoc []byte // req, encoded
+	token    string
+	observe  func(wire.Event)
 
-	ctx context.Context // of streams and dials; outlives an interrupt
-	in  chan message
-	wg  sync.WaitGroup
+	ctx   context.Context // of streams and dials; outlives an interrupt
+	in    chan message
+	wg    sync.WaitGroup
+	meter meter
+	kept  atomic.Pointer[Link] // the connection that confirmed
 
-	seen       int64 // newest event number handled
-	phase      string
-	news       time.Time // when the host was last heard
-	live       int       // streams open
-	giveUp     func()    // ends the connection reattach made; nil without one
-	dialed     time.Time // when that began
-	lost       bool      // that the link is lost was said
-	garbage    int       // streams in a row that broke the protocol
-	problem    error     // newest failure to reach the host
-	aborting   bool
-	confirming bool
+	seen    int64     // newest event number handled
+	rank    int       // how far it is: the phase's place in their order
+	due     time.Time // when that phase has to be over
+	began   time.Time
+	news    time.Time // when the host was last heard
+	shown   int       // bytes of output handed on
+	leftOut int       // lines that were too many
 
-	confirmErr error
-	confirmed  bool
-	accepted   chan struct{} // closed when confirmed becomes true
+	starts    int           // how often it was handed to the host
+	live      int           // streams that start it
+	lostStart error         // what broke one of them, which may have reached the host
+	refusal   *RefusedError // of a start that was not the first
+
+	giveUp  func()    // ends the connection reattach made; nil without one
+	dialed  time.Time // when that began
+	lost    bool      // that the link is lost was said
+	garbage int       // streams in a row that broke the protocol
+	problem error     // newest failure to reach the host
+
+	interrupted error // why the operator wants it undone
+	abortHeard  bool
+	aborts      int // asked for over fresh connections
+
+	stopConfirm func() // makes no further attempt
+	confirmErr  error
+	unanswered  int  // tokens under way
+	nothingNew  bool // the new system ran before
+	confirmed   bool // a token was accepted
 }
 
 // message is what a stream or a dial reports.
 type message struct {
 	event wire.Event
+	sent  bool // a connection is open, and the document is about to go out
 	ended bool // the stream, or the attempt to have one, is over
 	dial  bool // it was reattach's
-	start bool // it was the one that starts the deployment
+	start bool // it was one that starts the deployment
 	token bool // it was one that confirms
+	late  bool // its time was over, so what became of it tells little
 	abort bool
 	err   error
 }
@@ -71,7 +90,7 @@ func (f *follower) tell(m message) {
 // stream runs one verb of the agent and tells of its events until it ends.
 func (f *follower) stream(l Link, verb string, doc []byte) {
 	m := message{start: verb == "start"}
-	m.err = f.follow(f.ctx, l, verb, doc, m)
+	_, m.err = f.follow(f.ctx, l, verb, doc, m)
 	m.ended = true
 	f.tell(m)
 }
@@ -82,8 +101,9 @@ type errProtocol struct{ err error }
 func (e *errProtocol) Error() string { return "the agent's answer is not understood: " + e.err.Error() }
 func (e *errProtocol) Unwrap() error { return e.err }
 
-// follow is one stream. Its template m says what kind of stream it is.
-func (f *follower) follow(ctx context.Context, l Link, verb string, doc []byte, m message) error {
+// follow is one stream. Its template m says what kind of stream it is. accepted
+// says that the host took the token over it.
+func (f *follower) follow(ctx context.Context, l Link, verb string, doc []byte, m message) (accepted bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r, w := io.Pipe()
@@ -93,19 +113,22 @@ func (f *follower) follow(ctx context.Context, l Link, verb string, doc []byte, 
 		_, err := l.Root().Run(ctx, run.Command{
 			Argv:   []string{f.req.Agent, "agent", verb},
 			Stdin:  bytes.NewReader(doc),
-			Stdout: w,
+			Stdout: metered{w, &f.meter},
 		})
 		_ = w.Close()
 		failed = err
 		close(ran)
 	}()
 	events := wire.NewDecoder(r)
-	var err error
 	for {
 		var e wire.Event
-		if e, err = events.Next(); err != nil {
+		if e, err = events.Next(); err == nil {
+			err = sane(f.req, e)
+		}
+		if err != nil {
 			break
 		}
+		accepted = accepted || m.token && e.Kind == wire.Reply && e.Reply == wire.Accepted
 		m.event = e
 		f.tell(m)
 	}
@@ -113,35 +136,55 @@ func (f *follower) follow(ctx context.Context, l Link, verb string, doc []byte, 
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		cancel()
 		<-ran // with an error that is only the consequence
-		return &errProtocol{err}
+		return accepted, &errProtocol{err}
 	}
 	<-ran
-	return failed
+	return accepted, failed
 }
 
-// streamEnded decides what a stream's end means: one that never began ends the
-// deployment, any other is replaced.
-func (f *follower) streamEnded(m message) error {
-	if m.dial {
-		f.giveUp()
-		f.giveUp = nil
+// metered counts what is written to w, and closes it when that is too much.
+type metered struct {
+	w *io.PipeWriter
+	m *meter
+}
+
+func (w metered) Write(p []byte) (int, error) {
+	if err := w.m.take(len(p)); err != nil {
+		_ = w.w.CloseWithError(err)
+		return 0, err
 	}
-	if m.token {
-		if m.err != nil && !f.confirmed {
-			f.confirmErr = m.err
+	return w.w.Write(p)
+}
+
+// streamEnded decides what a stream's end means: one that never began is tried
+// again or ends the deployment, any other is replaced.
+func (f *follower) streamEnded(m message) error {
+	if errors.Is(m.err, errFlood) {
+		return f.unknown(errFlood)
+	}
+	switch {
+	case m.token:
+		f.attemptEnded(m)
+		return nil
+	case m.abort:
+		if m.err != nil && !f.abortHeard && f.aborts < maxAborts {
+			f.aborts++
+			f.abortAgain()
 		}
 		return nil
-	}
-	if m.start {
+	case m.dial:
+		f.giveUp()
+		f.giveUp = nil
+	case m.start:
 		f.live--
 	}
 	if m.err != nil {
 		f.problem = m.err
 	}
-	var exit *run.Error
-	if m.start && f.seen == 0 && errors.As(m.err, &exit) && exit.Err == nil {
-		// The agent itself, or what should have made it root, exited.
-		return &RefusedError{Reason: "the agent did not start: " + exit.Error()}
+	if m.start {
+		if attach, err := f.startEnded(m); err != nil || !attach {
+			return err
+		}
 	}
 	var garbage *errProtocol
 	if errors.As(m.err, &garbage) {
@@ -172,36 +215,45 @@ func (f *follower) reattach() {
 	}
 	ctx, cancel := context.WithCancel(f.ctx)
 	f.giveUp, f.dialed = cancel, time.Now()
-	doc := f.attachDoc(wire.Attach{Abort: f.aborting})
-	f.spawn(func() { f.dialStream(ctx, ctx, doc, message{dial: true}) })
+	doc := f.attachDoc(wire.Attach{Abort: f.interrupted != nil})
+	f.spawn(func() { f.dialStream(ctx, ctx, "attach", doc, message{dial: true}) })
 }
 
-// dialStream opens a fresh connection and follows over it; both end together.
-// It reports the end not before retryEvery has passed, which keeps whoever
-// answers it by another attempt from spinning.
-func (f *follower) dialStream(dial, follow context.Context, doc []byte, m message) {
+// dialStream opens a fresh connection and follows over it; both end together,
+// unless it is the one that confirmed. It reports the end not before retryEvery
+// has passed, which keeps whoever answers it by another attempt from spinning.
+func (f *follower) dialStream(dial, follow context.Context, verb string, doc []byte, m message) {
 	began := time.Now()
 	l, err := f.host.Dial(dial)
-	if err == nil {
-		err = f.follow(follow, l, "attach", doc, m)
-		_ = l.Close()
+	if err != nil {
+		m.late = dial.Err() != nil
+		err = &errDial{err}
+	} else {
+		if m.token {
+			f.tell(message{token: true, sent: true})
+		}
+		var accepted bool
+		accepted, err = f.follow(follow, l, verb, doc, m)
+		if !accepted || !f.kept.CompareAndSwap(nil, &l) {
+			_ = l.Close()
+		}
 	}
 	pause(dial, retryEvery-time.Since(began))
 	m.ended, m.err = true, err
 	f.tell(m)
 }
 
-// abort asks the host to go back: over the link at hand, and over every new
-// one, for the one at hand may be what is broken.
-func (f *follower) abort() {
-	f.aborting = true
-	doc := f.attachDoc(wire.Attach{Abort: true})
-	f.spawn(func() {
-		m := message{abort: true}
-		m.err = f.follow(f.ctx, f.host.Link, "attach", doc, m)
-		m.ended = true
-		f.tell(m)
-	})
+// handOver gives the connection that confirmed to the caller: it is the one of
+// which it is known that it came after the activation.
+func (f *follower) handOver() {
+	l := f.kept.Load()
+	switch {
+	case l == nil:
+	case f.host.Adopt != nil:
+		f.host.Adopt(*l)
+	default:
+		_ = (*l).Close()
+	}
 }
 
 func (f *follower) attachDoc(a wire.Attach) []byte {
@@ -211,16 +263,4 @@ func (f *follower) attachDoc(a wire.Attach) []byte {
 		panic("a struct of strings and numbers does not encode: " + err.Error())
 	}
 	return doc
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -23,7 +23,8 @@ func Reboot(ctx context.Context, l Link) error {
 	defer cancel()
 	_, err := l.Root().Run(ctx, run.Command{Argv: []string{"systemctl", "reboot"}})
 	var failed *run.Error
-	if errors.As(err, &failed) && failed.Code > 0 && failed.Err == nil {
+	var never *run.NotStartedError
+	if errors.As(err, &failed) && failed.Code > 0 && failed.Err == nil || errors.As(err, &never) {
 		return fmt.Errorf("the host does not reboot: %w", err)
 	}
 	return ctx.Err()
@@ -74,14 +75,16 @@ func FailedUnits(ctx context.Context, r run.Runner) ([]string, error) {
 	_, _ = r.Run(wait, run.Command{Argv: []string{"systemctl", "is-system-running", "--wait"}})
 	ctx, cancel = context.WithTimeout(ctx, rebootAsk)
 	defer cancel()
-	out, err := run.Output(ctx, r, run.Command{
-		Argv: []string{"systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager", "--full"},
+	out := &bounded{max: maxFacts}
+	_, err := r.Run(ctx, run.Command{
+		Argv:   []string{"systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager", "--full"},
+		Stdout: out,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listing failed units: %w", err)
 	}
 	var units []string
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(out.text.String()) {
 		if f := strings.Fields(line); len(f) > 0 {
 			units = append(units, f[0])
 		}

@@ -13,25 +13,31 @@ import (
 	"flakeops/activate/wire"
 )
 
-// How long a deployer waits for a sign of life.
+// How long a deployer waits for a sign of life. How long it waits for a host that
+// gives one is in limits.go.
 const (
 	stallAfter  = 4 * time.Second        // silence after which the link is suspected
 	retryEvery  = 500 * time.Millisecond // between attempts that failed at once
 	overlap     = 2 * time.Second        // an attempt this old gets a second one beside it
+	startFor    = 30 * time.Second       // in which a start that does not reach the host is tried again
 	maxAttempts = 3                      // attempts under way at once
 	maxGarbage  = 3                      // streams that may break the protocol
+	maxAborts   = 20                     // requests to go back that may get no answer
+	maxStarts   = 3                      // starts that may be lost on the way
 	maxGrace    = time.Minute            // for a rollback, beyond the host's own limits
 )
 
 // Run deploys req.System and follows the deployment to its end, which it
 // returns: the Finished event, and with it an *OutcomeError when the outcome is
-// not what was asked for. Without an end it returns a *RefusedError, when the
-// host has not changed, or an *UnknownOutcomeError. Run makes the token, so
-// req.TokenHash is ignored. When ctx ends, the host is asked to go back and is
-// waited for, for as long as it may take by its own limits.
+// not what was asked for. Without an end it returns a *RefusedError or a
+// *NotStartedError, when the host has not changed, or an *UnknownOutcomeError.
+// Run makes the token, so req.TokenHash is ignored. When ctx ends, the host is
+// asked to go back and is waited for, for as long as it may take by its own
+// limits; when h.GiveUp is closed, it is not waited for any more.
 //
-// observe gets every event once and in order; it must not block. Events without
-// a number are this side's own remarks.
+// A success counts only if this side has confirmed it, where there was something
+// to confirm. observe gets every event once and in order; it must not block. Events
+// without a number are this side's own remarks.
 func Run(ctx context.Context, h Host, req wire.Request, observe func(wire.Event)) (wire.Event, error) {
 	token, hash, err := newToken()
 	if err != nil {
@@ -46,16 +52,17 @@ func Run(ctx context.Context, h Host, req wire.Request, observe func(wire.Event)
 		return wire.Event{}, err
 	}
 	streams, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	now := time.Now()
 	f := &follower{
-		host: h, req: req, token: token, observe: observe,
-		ctx: streams, in: make(chan message), news: time.Now(),
-		accepted: make(chan struct{}),
+		host: h, req: req, startDoc: doc, token: token, observe: observe,
+		ctx: streams, in: make(chan message), news: now, began: now,
+		due: now.Add(limit(req, rankStarting)), stopConfirm: func() {},
 	}
 	// Every goroutine ends with the streams' context, and none outlives Run.
+	defer f.handOver()
 	defer f.wait()
 	defer cancel()
-	f.live++
-	f.spawn(func() { f.stream(h.Link, "start", doc) })
+	f.start()
 	return f.loop(ctx)
 }
 
@@ -81,23 +88,39 @@ func (f *follower) loop(ctx context.Context) (wire.Event, error) {
 				return f.ended(end, err)
 			}
 		case <-interrupted:
-			interrupted = nil
+			interrupted, f.interrupted = nil, context.Cause(ctx)
 			f.remark("interrupted: asking the host to go back")
+			f.due = time.Now().Add(limit(f.req, rankRollingBack))
 			f.abort()
+		case <-f.host.GiveUp:
+			return wire.Event{}, f.unknown(errors.New("interrupted twice, so it was not waited for"))
 		case <-tick.C:
-			silent := time.Since(f.news)
-			// A host that is stranded wants to see that somebody gets in.
-			if silent > stallAfter || f.phase == wire.PhaseStranded {
-				f.reattach()
-			}
-			if silent > f.patience() {
-				return wire.Event{}, f.unknown(fmt.Errorf("no contact for %s", silent.Round(time.Second)))
+			if err := f.tick(); err != nil {
+				return wire.Event{}, err
 			}
 		}
 	}
 }
 
+// tick is for what happens because nothing happens.
+func (f *follower) tick() error {
+	silent := time.Since(f.news)
+	if silent > stallAfter {
+		f.reattach()
+	}
+	if silent > f.patience() {
+		return f.unknown(fmt.Errorf("no contact for %s", silent.Round(time.Second)))
+	}
+	if late := time.Since(f.due); late > 0 {
+		return f.unknown(fmt.Errorf("it is %s for longer than its limits allow", phaseOf(f.rank)))
+	}
+	return nil
+}
+
 func (f *follower) ended(end *wire.Event, err error) (wire.Event, error) {
+	if f.leftOut > 0 {
+		f.remark(fmt.Sprintf("%d lines of what the host said are left out", f.leftOut))
+	}
 	if err != nil {
 		return wire.Event{}, err
 	}
@@ -110,21 +133,20 @@ func (f *follower) ended(end *wire.Event, err error) (wire.Event, error) {
 // handle takes one message of a stream. It returns the last event, or the error
 // that ends the following.
 func (f *follower) handle(m message) (*wire.Event, error) {
-	if m.ended {
+	switch {
+	case m.sent:
+		f.unanswered++
+		return nil, nil
+	case m.ended:
 		return nil, f.streamEnded(m)
-	}
-	e := m.event
-	if e.Kind == wire.Refused {
+	case m.event.Kind == wire.Refused:
 		return nil, f.refused(m)
 	}
+	e := m.event
 	f.news, f.lost, f.garbage = time.Now(), false, 0
 	switch e.Kind {
 	case wire.Reply:
-		if e.Reply == wire.Accepted && m.token && !f.confirmed {
-			f.confirmed, f.confirmErr = true, nil
-			close(f.accepted)
-			f.remark("confirmed")
-		}
+		f.replied(m)
 		return nil, nil
 	case wire.Heartbeat:
 		return nil, nil
@@ -133,42 +155,60 @@ func (f *follower) handle(m message) (*wire.Event, error) {
 		return nil, nil // another stream was faster
 	}
 	f.seen = e.Seq
-	f.observe(e)
+	f.show(e)
 	switch e.Kind {
+	case wire.Started:
+		f.nothingNew = e.Old == f.req.System
 	case wire.Phase:
-		f.phase = e.Phase
-		switch {
-		case f.aborting && e.Phase != wire.PhaseRollingBack:
-			f.abort() // the first one may have come before there was anything to abort
-		case e.Phase == wire.PhaseWaiting:
-			f.startConfirm(time.Duration(e.Seconds) * time.Second)
-		}
+		f.enter(e)
 	case wire.Finished:
+		if err := f.believe(e); err != nil {
+			return nil, f.unknown(err)
+		}
 		return &e, nil
 	}
 	return nil, nil
 }
 
-// refused ends a deployment that the host did not start. That the host knows
-// nothing of it can also mean that the start is still on its way, which is why
-// such an answer counts only once the start's own stream is over, and when it is
-// repeated; and a host that knew it once, and does not any more, leaves the
-// outcome unknown.
-func (f *follower) refused(m message) error {
+// replied takes the answer to a token or an abort.
+func (f *follower) replied(m message) {
 	switch {
 	case m.abort:
-		return nil
-	case f.seen > 0 && m.event.ID != f.req.ID: // it is not the deployment itself that says so
-		return f.unknown(errors.New(m.event.Message))
-	case m.event.ID == f.req.ID:
-	case !m.start && f.live > 0:
-		return nil
-	case !m.start:
-		if f.garbage++; f.garbage < maxGarbage {
-			return nil
+		f.abortHeard = true
+	case m.token:
+		f.unanswered = max(f.unanswered-1, 0)
+		accepted := m.event.Reply == wire.Accepted
+		if accepted || f.rank == rankStranded {
+			f.stopConfirm()
+		}
+		if accepted && !f.confirmed {
+			f.confirmed, f.confirmErr = true, nil
+			f.remark("confirmed")
 		}
 	}
-	return &RefusedError{Reason: m.event.Message, Holder: m.event.Holder}
+}
+
+// enter takes a phase. A host that repeats one, or goes back to an earlier one,
+// gets no more time by that.
+func (f *follower) enter(e wire.Event) {
+	rank := rankOf(e.Phase)
+	if rank <= f.rank {
+		return
+	}
+	f.rank = rank
+	within := time.Duration(e.Seconds) * time.Second
+	switch {
+	case rank == rankStranded:
+		f.knock(within) // it reboots unless somebody gets in
+	case f.interrupted != nil:
+		if rank != rankRollingBack {
+			f.abort() // the first one may have come before there was anything to abort
+		}
+		return
+	case rank == rankWaiting:
+		f.knock(within)
+	}
+	f.due = time.Now().Add(limit(f.req, rank))
 }
 
 func (f *follower) unknown(err error) error {
@@ -178,17 +218,15 @@ func (f *follower) unknown(err error) error {
 	return &UnknownOutcomeError{ID: f.req.ID, Err: err}
 }
 
-// patience is how long silence is borne: what the host may still need by its
-// own limits, and some grace for the rollback.
-func (f *follower) patience() time.Duration {
-	activation := time.Duration(f.req.ActivationTimeout) * time.Second
-	confirm := time.Duration(f.req.ConfirmTimeout) * time.Second
-	switch f.phase {
-	case wire.PhaseWaiting:
-		return confirm + min(activation, maxGrace) + maxGrace/4
-	default:
-		return activation + confirm + min(activation, maxGrace) + maxGrace/4
+// show hands an event on, unless the host has said too much already.
+func (f *follower) show(e wire.Event) {
+	if e.Kind == wire.Output || e.Kind == wire.Phase && rankOf(e.Phase) <= f.rank {
+		if f.shown += len(e.Message) + len(e.Phase) + 1; f.shown > maxOutput {
+			f.leftOut++
+			return
+		}
 	}
+	f.observe(e)
 }
 
 func (f *follower) remark(text string) {

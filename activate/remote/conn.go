@@ -48,6 +48,22 @@ func (c *Conn) User() string { return c.link.config.User }
 // Done is closed when the connection has ended, for whatever reason.
 func (c *Conn) Done() <-chan struct{} { return c.closed }
 
+// Lost is the *LostError of a connection that broke, and nil for one that lives or
+// was closed in good order. It waits a moment for the news: what failed because of
+// the loss may have been noticed first.
+func (c *Conn) Lost() error {
+	select {
+	case <-c.closed:
+	case <-time.After(behind):
+		return nil
+	}
+	var lost *LostError
+	if errors.As(c.why, &lost) {
+		return c.why
+	}
+	return nil
+}
+
 // Close ends the connection and everything that still runs over it.
 func (c *Conn) Close() error {
 	c.end(errClosed)

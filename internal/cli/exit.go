@@ -104,10 +104,25 @@ func withCode(code int, err error) error {
 	return &coded{code, err}
 }
 
+// certain is an error whose class is known, whatever its cause says of itself:
+// after a step that changed the host, a connection that is lost is no host that
+// was not reached.
+type certain struct {
+	code    int
+	outcome string
+	err     error
+}
+
+func (c *certain) Error() string { return c.err.Error() }
+func (c *certain) Unwrap() error { return c.err }
+
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
 	if err == nil {
 		return ExitDone
+	}
+	if known := new(certain); errors.As(err, &known) {
+		return known.code
 	}
 	if code, ok := hostCode(err); ok {
 		return code
@@ -145,6 +160,7 @@ func hostCode(err error) (code int, ok bool) {
 		shell       *remote.ShellError
 		session     *remote.SessionError
 		refused     *activate.RefusedError
+		never       *activate.NotStartedError
 		outcome     *activate.OutcomeError
 		unknown     *activate.UnknownOutcomeError
 	)
@@ -161,6 +177,8 @@ func hostCode(err error) (code int, ok bool) {
 		return exitRefused, true
 	case errors.As(err, &unreachable), errors.As(err, &lost):
 		return exitUnreachable, true
+	case errors.As(err, &never) && !errors.Is(err, ErrInterrupted):
+		return exitRefused, true
 	}
 	return 0, false
 }

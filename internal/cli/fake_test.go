@@ -32,6 +32,13 @@ type world struct {
 	keysErr     map[string]error
 	keysReply   message.Reply
 	activateErr map[string]error
+	backErr     map[string]error // of a second activation
+	bootErr     map[string]error
+	factsErr    map[string]error
+	surveyErr   map[string]error
+	unitsErr    map[string]error
+	screen      screen
+	dryErr      map[string]error
 	deployment  map[string]flake.Deployment
 	change      func(*flake.Node) // as it is evaluated
 	others      []flake.Other
@@ -162,6 +169,9 @@ func (h *fakeHost) Close() error {
 }
 
 func (h *fakeHost) Facts(context.Context, ...string) (activate.Facts, error) {
+	if err := h.world.factsErr[h.node]; err != nil {
+		return activate.Facts{}, err
+	}
 	if f, ok := h.world.facts[h.node]; ok {
 		return f, nil
 	}
@@ -203,7 +213,7 @@ func (h *fakeHost) Realise(_ context.Context, drv string, line func(string)) err
 func (h *fakeHost) DryActivate(_ context.Context, system string, line func(string)) error {
 	h.world.note("dry %s", h.node)
 	line("would restart the app of " + system)
-	return nil
+	return h.world.dryErr[h.node]
 }
 
 func (h *fakeHost) Activate(ctx context.Context, req wire.Request, observe func(wire.Event)) (wire.Event, error) {
@@ -215,9 +225,16 @@ func (h *fakeHost) Activate(ctx context.Context, req wire.Request, observe func(
 	if h.world.onActivate != nil {
 		h.world.onActivate(ctx, h.node)
 	}
-	observe(wire.Event{Kind: wire.Started, Seq: 1, Old: system("old"), New: req.System})
+	old := system("old")
+	if req.System == old {
+		old = system(h.node)
+	}
+	observe(wire.Event{Kind: wire.Started, Seq: 1, Old: old, New: req.System})
 	observe(wire.Event{Kind: wire.Output, Seq: 2, Message: "hello"})
 	if err := h.world.activateErr[h.node]; err != nil {
+		return wire.Event{}, err
+	}
+	if err := h.world.backErr[h.node]; err != nil && req.System == system("old") {
 		return wire.Event{}, err
 	}
 	outcome := map[wire.Goal]wire.Outcome{wire.Switch: wire.Deployed, wire.Test: wire.Tested, wire.Boot: wire.BootSet}[req.Goal]
@@ -239,8 +256,11 @@ func (w *world) run(ctx context.Context, todo plan, names ...string) *pipeline {
 	if todo.goal == "" {
 		todo.goal = wire.Switch
 	}
+	if w.screen == nil {
+		w.screen = silence{}
+	}
 	p := &pipeline{
-		plan: todo, source: w, store: w, reader: w, network: w, confirm: w, screen: silence{},
+		plan: todo, source: w, store: w, reader: w, network: w, confirm: w, screen: w.screen,
 		agents: &agents{done: map[string]*agentResult{ownSystem(): storedAgent()}},
 	}
 	p.run(ctx, names)
@@ -293,6 +313,9 @@ func (h *fakeHost) Reboot(context.Context) error {
 
 func (h *fakeHost) AwaitBoot(ctx context.Context, previous string) (activate.Facts, error) {
 	h.world.note("back %s", h.node)
+	if err := h.world.bootErr[h.node]; err != nil {
+		return activate.Facts{}, err
+	}
 	f, err := h.Facts(ctx)
 	if back, ok := h.world.back[h.node]; ok {
 		f = back
@@ -307,9 +330,9 @@ func (h *fakeHost) Survey(_ context.Context, q activate.Question) (activate.Surv
 	if q.New != nil {
 		s.New = q.New
 	}
-	return s, nil
+	return s, h.world.surveyErr[h.node]
 }
 
 func (h *fakeHost) FailedUnits(context.Context) ([]string, error) {
-	return h.world.failedUnits[h.node], nil
+	return h.world.failedUnits[h.node], h.world.unitsErr[h.node]
 }

@@ -124,6 +124,7 @@ func (f *fleet) run(ctx context.Context, todo plan, u *ui.UI, log zerolog.Logger
 		p.agents = &agents{own: exe, dir: os.Getenv("FLAKEOPS_AGENTS"), add: f.nix.Add, keep: st.Keep}
 		p.network = &sshNetwork{
 			nix:    f.nix,
+			giveUp: givenUp(ctx),
 			lender: lender,
 			dialer: &remote.Dialer{
 				Extra:  extra,

@@ -19,6 +19,7 @@ const (
 	outcomeDry         = "dry-activated"
 	outcomeUpToDate    = "up to date"
 	outcomeTakenBack   = "taken back"
+	outcomeNotBack     = "take-back failed"
 	outcomeRebooted    = "rebooted"
 	outcomeOrdered     = "reboot ordered"
 	outcomeKeys        = "keys failed"
@@ -57,6 +58,7 @@ type node struct {
 	plan       *planned                 // what a deployment would change, once the host was asked
 	dry        []string                 // what the dry activation printed
 	id         string                   // of the deployment
+	backID     string                   // of the one that took it back
 	old        string                   // system that ran before the activation
 	final      wire.Event               // of the activation
 	seconds    float64                  // that the activation took, confirm and commit included
@@ -130,8 +132,11 @@ func failure(err error, otherwise string) result {
 		outcome *activate.OutcomeError
 		eval    *flake.EvalError
 		secret  *keysError
+		known   *certain
 	)
 	switch {
+	case errors.As(err, &known):
+		r.outcome = known.outcome
 	case r.code == ExitInterrupted:
 		r.outcome = outcomeInterrupted
 	case errors.As(err, &outcome):

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
-	"golang.org/x/sync/errgroup"
 
 	"flakeops/activate/wire"
 )
@@ -62,7 +61,8 @@ func (p *pipeline) activate(ctx context.Context, n *node) {
 		return
 	}
 	if err := p.sendAfter(ctx, n); err != nil {
-		p.fail(n, fmt.Errorf("the new system runs, but its keys are not all there: %w", err), outcomeKeys)
+		err = fmt.Errorf("the new system runs, but its keys are not all there: %w", err)
+		p.fail(n, &certain{exitPush, outcomeKeys, err}, outcomeKeys)
 		return
 	}
 	p.end(n, result{outcome: string(final.Outcome), note: notes(rebootNote(final), final.Message, n.keysNote())})
@@ -105,9 +105,14 @@ func (p *pipeline) request(ctx context.Context, n *node, system string) (wire.Re
 }
 
 func (p *pipeline) activationEvent(n *node, e wire.Event) {
-	switch e.Kind {
-	case wire.Started:
+	if e.Kind == wire.Started {
 		n.old = e.Old
+	}
+	p.showActivation(n, e)
+}
+
+func (p *pipeline) showActivation(n *node, e wire.Event) {
+	switch e.Kind {
 	case wire.Phase:
 		p.screen.Status(n.name, e.Phase)
 		if e.Message != "" {
@@ -119,58 +124,25 @@ func (p *pipeline) activationEvent(n *node, e wire.Event) {
 }
 
 func (p *pipeline) dryActivate(ctx context.Context, n *node) {
-	p.screen.Status(n.name, "asking what activation would do")
-	ctx, cancel := within(ctx, dryDeadline, "the dry activation")
-	defer cancel()
-	err := n.host.DryActivate(ctx, n.OutPath, func(line string) { n.dry = append(n.dry, line) })
-	if err != nil {
-		p.fail(n, because(ctx, err), outcomeFailed)
+	if err := p.askActivation(ctx, n); err != nil {
+		p.fail(n, err, outcomeFailed)
 		return
 	}
 	n.end(result{outcome: outcomeDry})
 	p.screen.End(n.name, outcomeDry)
 }
 
-// takeBackAll brings the nodes that this run deployed back to the systems they
-// had, as deployments of their own with the same safety.
-func (p *pipeline) takeBackAll(ctx context.Context) {
-	var g errgroup.Group
-	g.SetLimit(p.parallel)
-	for _, n := range p.nodes {
-		if wire.Outcome(n.ended().outcome).OK() && p.previous(n) != n.OutPath {
-			g.Go(func() error {
-				p.takeBack(ctx, n)
-				return nil
-			})
+// askActivation finds out what activating the node's system would do. Where that
+// fails, what was printed tells why.
+func (p *pipeline) askActivation(ctx context.Context, n *node) error {
+	p.screen.Status(n.name, "asking what activation would do")
+	ctx, cancel := within(ctx, dryDeadline, "the dry activation")
+	defer cancel()
+	err := n.host.DryActivate(ctx, n.OutPath, func(line string) { n.dry = append(n.dry, line) })
+	if err != nil {
+		for _, line := range n.dry {
+			p.screen.Line(n.name, line)
 		}
 	}
-	_ = g.Wait()
-}
-
-// previous is the system that a node had: for the goal boot the one it would
-// have booted, otherwise the one that ran.
-func (p *pipeline) previous(n *node) string {
-	switch {
-	case p.goal == wire.Boot && n.facts.Profile != "":
-		return n.facts.Profile
-	case p.goal != wire.Boot && n.old != "":
-		return n.old
-	}
-	return n.facts.Running
-}
-
-func (p *pipeline) takeBack(ctx context.Context, n *node) {
-	req, err := p.request(ctx, n, p.previous(n))
-	if err == nil {
-		p.screen.Status(n.name, "taking back")
-		_, err = n.host.Activate(ctx, req, func(e wire.Event) { p.activationEvent(n, e) })
-	}
-	if err != nil {
-		r := failure(fmt.Errorf("taking back, because another node failed: %w", err), outcomeFailed)
-		n.replace(r)
-		p.screen.End(n.name, r.told())
-		return
-	}
-	n.replace(result{outcome: outcomeTakenBack, note: "because another node failed"})
-	p.screen.End(n.name, outcomeTakenBack)
+	return because(ctx, err)
 }

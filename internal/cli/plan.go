@@ -79,8 +79,5 @@ func (p *pipeline) afterPush(ctx context.Context, n *node) error {
 	if n.facts.Running == n.OutPath {
 		return nil
 	}
-	p.screen.Status(n.name, "asking what activation would do")
-	ctx, cancel := within(ctx, dryDeadline, "the dry activation")
-	defer cancel()
-	return because(ctx, n.host.DryActivate(ctx, n.OutPath, func(line string) { n.dry = append(n.dry, line) }))
+	return p.askActivation(ctx, n)
 }

@@ -32,6 +32,7 @@ type plannedNode struct {
 	Keys        *plannedKeys        `json:"keys,omitempty"`
 	Reboot      []string            `json:"reboot,omitempty"`     // why one is needed
 	Activation  []string            `json:"activation,omitempty"` // what a dry activation printed
+	UnderWay    string              `json:"underWay,omitempty"`   // deployment that the host is not done with
 	LeftOut     []string            `json:"leftOut,omitempty"`    // what could not be told, and why
 }
 
@@ -137,7 +138,7 @@ func (n *node) planDocument() plannedNode {
 	r := n.ended()
 	doc := plannedNode{
 		Node: n.name, Outcome: r.outcome, Summary: r.note, ExitCode: r.code,
-		System: n.OutPath, Running: n.facts.Running, Activation: n.dry,
+		System: n.OutPath, Running: n.facts.Running, Activation: n.dry, UnderWay: n.facts.UnderWay(),
 	}
 	if r.err != nil {
 		doc.Summary, doc.Error = "", r.err.Error()

@@ -11,6 +11,9 @@ import (
 func (p *pipeline) summary(n *node) string {
 	d := n.plan
 	var parts []string
+	if under := n.facts.UnderWay(); under != "" {
+		parts = append(parts, under)
+	}
 	switch {
 	case n.facts.Running == n.OutPath:
 		if n.facts.Profile != n.OutPath {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -82,16 +83,25 @@ func (c rebootCmd) reboot(ctx context.Context, p *pipeline, n *node) error {
 	before := n.facts.BootID
 	facts, err := n.host.AwaitBoot(back, before)
 	if err != nil {
-		return withCode(exitUnknown, err)
+		return afterOrder(ctx, exitUnknown, outcomeUnknown, err)
 	}
 	n.facts = facts
 	if err := p.sendAll(ctx, n); err != nil {
-		return err
+		return afterOrder(ctx, exitPush, outcomeKeys, err)
 	}
 	if facts.Running != facts.Profile {
 		return withCode(exitUnknown, fmt.Errorf("it booted %s, but its profile is %s: look at its boot loader", facts.Running, facts.Profile))
 	}
 	return p.afterBoot(ctx, n)
+}
+
+// afterOrder is for an error after the host was told to reboot: one that cannot be
+// reached by then is not one that was left alone.
+func afterOrder(ctx context.Context, code int, outcome string, err error) error {
+	if err = because(ctx, err); errors.Is(err, ErrInterrupted) || exitCode(err) == exitRefused {
+		return err
+	}
+	return &certain{code, outcome, err}
 }
 
 // afterBoot sees to what a boot leaves undone.
@@ -101,7 +111,7 @@ func (p *pipeline) afterBoot(ctx context.Context, n *node) error {
 	defer cancel()
 	failed, err := n.host.FailedUnits(ctx)
 	if err != nil {
-		return withCode(exitUnknown, because(ctx, err))
+		return afterOrder(ctx, exitUnknown, outcomeUnknown, err)
 	}
 	n.final.Units = failed
 	if len(failed) > 0 {

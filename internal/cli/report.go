@@ -26,7 +26,8 @@ type nodeDocument struct {
 	Derivation string   `json:"derivation,omitempty"`
 	System     string   `json:"system,omitempty"` // store path, built or not
 	Deployment string   `json:"deployment,omitempty"`
-	Old        string   `json:"old,omitempty"` // system that ran before
+	TakeBack   string   `json:"takeBack,omitempty"` // deployment that took the node back, or was to
+	Old        string   `json:"old,omitempty"`      // system that ran before this run
 	Units      []string `json:"units,omitempty"`
 	Reboot     bool     `json:"reboot,omitempty"`
 	Seconds    float64  `json:"seconds,omitempty"` // that the activation took
@@ -95,7 +96,7 @@ func (n *node) document() nodeDocument {
 	d := nodeDocument{
 		Node: n.name, Outcome: r.outcome, Note: r.note, ExitCode: r.code,
 		Derivation: n.DrvPath, System: n.OutPath,
-		Deployment: n.id, Old: n.old, Units: n.final.Units, Reboot: n.final.Reboot,
+		Deployment: n.id, TakeBack: n.backID, Old: n.old, Units: n.final.Units, Reboot: n.final.Reboot,
 		Seconds: n.seconds, Output: n.dry,
 	}
 	if r.err != nil {

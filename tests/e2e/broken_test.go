@@ -177,14 +177,18 @@ func TestCtrlCDuringActivationRollsBackAtOnce(t *testing.T) {
 	web.is(before)
 }
 
-func TestSecondCtrlCLeavesAtOnceAndTheHostRollsBack(t *testing.T) {
+func TestSecondSignalLeavesAtOnceWithATableAndTheHostRollsBack(t *testing.T) {
 	// By itself the deployer would ask the silent host for longer than wait waits.
 	web, before, p := gated(t, attrs{"activationTimeout": 600, "sshOptions": []string{"ServerAliveInterval=600"}})
 	must(t, web.Cut(t.Context()))
-	p.signal(syscall.SIGINT)
+	p.signal(syscall.SIGTERM)
 	p.says("asking the host to go back")
-	p.signal(syscall.SIGINT)
-	p.wait().exits(130)
+	p.signal(syscall.SIGTERM)
+	r := p.wait().exits(6)
+	if !strings.Contains(r.stdout, "web") || !strings.Contains(r.stdout, "unknown") {
+		t.Errorf("the table is %q", r.stdout)
+	}
+	p.leftNothing()
 	web.sh("touch /run/fleet/go")
 	eventually(t, "the host rolled back", func() bool { return web.lastOutcome() == wire.RolledBack })
 	must(t, web.Heal(t.Context()))

@@ -279,3 +279,23 @@ func TestPlanSaysWhyARebootIsNeeded(t *testing.T) {
 	f.run("deploy", "--reboot", "path:"+f.dir).exits(0)
 	f.plan().exits(0).keepsQuiet("reboot needed")
 }
+
+// A host that is not done with a deployment is said to be that.
+func TestPlanTellsOfAnUnfinishedDeployment(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "bookworm"})
+	web := f.hosts["web"]
+	f.deploy().exits(0)
+	f.version("web", "2", "gate")
+	p := f.start("deploy", "path:"+f.dir)
+	web.reachesGate()
+	f.run("plan", "path:"+f.dir).exits(10).says("deployment ", "is running there since")
+	web.openGate()
+	p.wait().exits(0)
+
+	// As one whose agents were all killed, and its unit is gone.
+	id := web.sh("cd /run/flakeops && ls -d 01* | tail -n 1")
+	web.sh("sed -i 's/^{\"stage\":\"finished\"/{\"stage\":\"waiting\"/' /run/flakeops/" + id + "/state.json")
+	f.run("plan", "path:"+f.dir).exits(10).says("deployment " + id + " was cut short there")
+	f.deploy().exits(0)
+	f.run("plan", "path:"+f.dir).exits(0).keepsQuiet("cut short")
+}

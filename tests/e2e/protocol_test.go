@@ -81,6 +81,11 @@ func TestAgentThatSpeaksGarbage(t *testing.T) {
 		{"an unknown event", `opened "$@"; echo '{"seq":1,"kind":"party"}'; exit`, []string{`unknown kind of event "party"`}},
 		{"numbers that are none", `opened "$@"; echo '{"seq":-1,"kind":"finished","outcome":"deployed"}'; exit`, []string{"carries number -1"}},
 		{"deep", `opened "$@"; head -c 60000 /dev/zero | tr '\0' '['; echo; exit`, []string{"not an event"}},
+		{"a success nobody confirmed", `opened "$@"; echo '{"seq":1,"kind":"finished","outcome":"deployed"}'; exit`, []string{"the host says deployed, but this deployer never confirmed"}},
+		{"an end of any name", `opened "$@"; echo '{"seq":1,"kind":"finished","outcome":"splendid"}'; exit`, []string{`outcome "splendid"`}},
+		{"the last number", `opened "$@"; echo '{"seq":9223372036854775807,"kind":"output","message":"x"}'; exit`, []string{"event number 9223372036854775807"}},
+		{"output without an end", `opened "$@"; yes "$(head -c 4000 /dev/zero | tr '\0' x)" | awk '{printf "{\"seq\":%d,\"kind\":\"output\",\"message\":\"%s\"}\n", NR, $0}'; exit`,
+			[]string{"the host sent more than", "lines of what the host said are left out"}},
 		{"endless lines", `opened "$@"; exec yes '{}'`, []string{"unknown kind of event"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -112,6 +117,9 @@ func (f *fleet) speaksInstead(script string, says ...string) {
 	f.setting("web", "confirmTimeout", 1)
 	p := f.start("deploy", "path:"+f.dir)
 	r := p.wait().exits(6).says("web", "outcome of deployment", "unknown", "deployments.jsonl").says(says...)
+	if strings.Contains(script, "awk") {
+		r.stderr = r.stderr[max(0, len(r.stderr)-10<<10):] // a bounded part of the output is shown
+	}
 	isOrderly(r)
 	p.usedLess(200 << 20)
 	// Nothing was started, so the host is as it was.

@@ -27,8 +27,7 @@ alone() {
 began=$(date +%s)
 # How this machine reaches its mirrors is no part of what is fresh.
 apt-config dump | grep -E '^Acquire::(Check-|[Hh]ttps?::|Retries)' >"$dir/apt.conf" || :
-alone mmdebstrap --quiet --variant=minbase --include=git,make,ca-certificates \
-	--aptopt="$dir/apt.conf" --dpkgopt=force-unsafe-io \
+alone mmdebstrap --quiet --variant=minbase --include=git,make,ca-certificates --aptopt="$dir/apt.conf" \
 	bookworm "$root" ${FLAKEOPS_LAB_MIRROR:+"$FLAKEOPS_LAB_MIRROR"}
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 { cat /etc/hosts; echo 127.0.1.1 fresh; } >"$root/etc/hosts"
