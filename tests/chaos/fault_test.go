@@ -36,17 +36,17 @@ const (
 // run on hosts that were rebooted meanwhile, and more than once.
 type scripted struct{ begin, end string }
 
-// agents kills or stops what the units of a deployment consist of.
 func scripts() map[kind]scripted {
 	kill := func(who string) string {
 		return "systemctl kill --kill-who=" + who + " --signal=KILL 'flakeops-*.service'"
 	}
 	lock := "mkdir -p /run/nixos; touch /run/nixos/switch-to-configuration.lock; "
-	hold := "flock /run/nixos/switch-to-configuration.lock -c 'echo $$ >/tmp/chaos-holder; exec sleep 600' </dev/null >/dev/null 2>&1"
-	letGo := scripted{end: "test ! -e /tmp/chaos-holder || { kill $(cat /tmp/chaos-holder); rm -f /tmp/chaos-holder; }; :"}
-	byRoot, byUser := letGo, letGo
-	byRoot.begin = lock + "setsid " + hold + " &"
-	byUser.begin = lock + `setsid su ops -s /bin/sh -c "` + `flock -s /run/nixos/switch-to-configuration.lock -c 'echo \$\$ >/tmp/chaos-holder; exec sleep 600'` + `" </dev/null >/dev/null 2>&1 &`
+	// It is known by how long it sleeps.
+	const hold = "flock /run/nixos/switch-to-configuration.lock sleep 6543 </dev/null >/dev/null 2>&1 &"
+	const share = "flock -s /run/nixos/switch-to-configuration.lock sleep 6543"
+	letGo := "for p in /proc/[0-9]*; do [ \"$(tr '\\0' ' ' <$p/cmdline 2>/dev/null)\" != 'sleep 6543 ' ] || kill ${p#/proc/}; done; :"
+	byRoot := scripted{begin: lock + "setsid " + hold, end: letGo}
+	byUser := scripted{begin: lock + "setsid su ops -s /bin/sh -c '" + share + "' </dev/null >/dev/null 2>&1 &", end: letGo}
 	return map[kind]scripted{
 		linkLossy: {
 			begin: `nft 'table inet chaos { chain in { type filter hook input priority -20; policy accept; iifname "eth0" numgen random mod 100 < 25 drop; }; chain out { type filter hook output priority -20; policy accept; oifname "eth0" numgen random mod 100 < 25 drop; }; }'`,
