@@ -15,7 +15,7 @@ import (
 
 const (
 	root     = "../.."
-	maxLines = 400
+	maxLines = 800
 )
 
 // entries are what may lie at the top of the project.
