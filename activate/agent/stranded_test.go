@@ -34,7 +34,7 @@ func TestMachineThatIsStranded(t *testing.T) {
 		"another system boots":                    {world: func(w *world) { w.boot = "OTHER" }, outcome: wire.RollbackFailed, lasts: 30 * time.Second},
 		"what boots is not known":                 {world: func(w *world) { w.blind = true }, outcome: wire.RolledBack, reboots: 1},
 		"the same, and the profile is of another": {world: func(w *world) { w.blind, w.profile = true, "OTHER" }, outcome: wire.RollbackFailed, lasts: 30 * time.Second},
-		"another system boots by then":            {meets: func(m *machine) { m.fx.(*world).boot = "NEW" }, outcome: wire.RollbackFailed, lasts: 60 * time.Second},
+		"another system boots by then":            {world: func(w *world) { w.bootsNext, w.bootsNextAt = "NEW", time.Now().Add(31*time.Second) }, outcome: wire.RollbackFailed, lasts: 60 * time.Second},
 		"it does not reboot":                      {world: func(w *world) { w.rebootErr = errors.New("no bus") }, outcome: wire.RollbackFailed, says: "no bus", reboots: 1},
 		"somebody else activates something":       {world: func(w *world) { w.byHand = "OTHER"; w.byHandAt = time.Now().Add(29 * time.Second) }, outcome: wire.RollbackFailed, lasts: 30 * time.Second},
 		"after the commit has failed": {world: func(w *world) { w.exits["NEW boot"] = 1 }, machine: func(m *machine) {

@@ -15,6 +15,8 @@ type world struct {
 	stages                 []stage
 	byHand                 string // somebody else activates it
 	byHandAt               time.Time
+	bootsNext              string // somebody else makes it the boot default
+	bootsNextAt            time.Time
 	switchedUntil          time.Time // somebody's own switch-to-configuration runs
 	failed                 []string
 	always                 []string // units that fail whatever system is activated
@@ -117,6 +119,9 @@ func (w *world) reboot(context.Context) error {
 func (w *world) bootFiles() string { return w.files + w.boot }
 
 func (w *world) boots() string {
+	if w.bootsNext != "" && !time.Now().Before(w.bootsNextAt) {
+		w.boot, w.bootsNext = w.bootsNext, ""
+	}
 	if w.blind {
 		return bootloader.Unknown
 	}
