@@ -41,10 +41,10 @@ func scripts() map[kind]scripted {
 		return "systemctl kill --kill-who=" + who + " --signal=KILL 'flakeops-*.service'"
 	}
 	lock := "mkdir -p /run/nixos; touch /run/nixos/switch-to-configuration.lock; "
-	// It is known by how long it sleeps.
+	// It is known by how long it sleeps, or will when it has the lock.
 	const hold = "flock /run/nixos/switch-to-configuration.lock sleep 6543 </dev/null >/dev/null 2>&1 &"
 	const share = "flock -s /run/nixos/switch-to-configuration.lock sleep 6543"
-	letGo := "for p in /proc/[0-9]*; do [ \"$(tr '\\0' ' ' <$p/cmdline 2>/dev/null)\" != 'sleep 6543 ' ] || kill ${p#/proc/}; done; :"
+	letGo := "for p in /proc/[0-9]*; do case $(tr '\\0' ' ' <$p/cmdline 2>/dev/null) in *'sleep 654'[3]*) kill ${p#/proc/} 2>/dev/null ;; esac; done; :"
 	byRoot := scripted{begin: lock + "setsid " + hold, end: letGo}
 	byUser := scripted{begin: lock + "setsid su ops -s /bin/sh -c '" + share + "' </dev/null >/dev/null 2>&1 &", end: letGo}
 	return map[kind]scripted{
