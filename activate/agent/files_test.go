@@ -349,3 +349,31 @@ func TestStartsWithoutAnEndAreSettled(t *testing.T) {
 		t.Errorf("open %+v, settled as %+v, %v", open, rec, err)
 	}
 }
+
+func TestALinkIsTurnedOnlyToWhatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "system")
+	for _, name := range []string{"old", "new"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("new", link); err != nil {
+		t.Fatal(err)
+	}
+	if err := turn(link, "gone"); err == nil {
+		t.Error("turned to nothing")
+	}
+	if got, _ := os.Readlink(link); got != "new" {
+		t.Errorf("then it points to %q", got)
+	}
+	if err := turn(link, "old"); err != nil {
+		t.Error(err)
+	}
+	if got, _ := os.Readlink(link); got != "old" {
+		t.Errorf("it points to %q", got)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 3 {
+		t.Errorf("left behind: %v", entries)
+	}
+}

@@ -74,12 +74,35 @@ func (h *host) restoreProfile(ctx context.Context, old before) error {
 	if now, err := readSystem(h.profile); err == nil && now == old.Profile {
 		return nil
 	}
-	if n, ok := generation(old.ProfileLink); ok && h.nixEnv(ctx, "--switch-generation", n) == nil {
+	if n, ok := generation(old.ProfileLink); ok {
+		if h.nixEnv(ctx, "--switch-generation", n) != nil {
+			// Nix cannot open its database on a full disk. A link needs no room.
+			_ = turn(h.profile, old.ProfileLink)
+		}
 		if now, err := readSystem(h.profile); err == nil && now == old.Profile {
 			return nil
 		}
 	}
 	return h.nixEnv(ctx, "--set", old.Profile)
+}
+
+// turn has a link point somewhere else, at once and not for a moment nowhere. A
+// target that leads to nothing is left alone.
+func turn(link, target string) error {
+	fresh := filepath.Join(filepath.Dir(link), "."+filepath.Base(link)+".flakeops")
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	err := os.Symlink(target, fresh)
+	if err == nil {
+		if _, err = os.Stat(fresh); err == nil {
+			err = os.Rename(fresh, link)
+		}
+		if err != nil {
+			_ = os.Remove(fresh)
+		}
+	}
+	return err
 }
 
 func (h *host) nixEnv(ctx context.Context, args ...string) error {
