@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/run"
 )
 
 func TestRecordsSurviveATornLine(t *testing.T) {
@@ -327,6 +328,29 @@ func TestEventLogsAreSweptInTheHostsOwnOrder(t *testing.T) {
 	if got := a.deployments(); len(got) != 8 || got[0] != "0N" || got[7] != "0G" {
 		t.Errorf("kept %q", got)
 	}
+}
+
+// Whoever reboots the host may not live to tell what for.
+func TestRebootIsForetold(t *testing.T) {
+	a, _ := begun(t)
+	if err := appendRecord(a.layout.records(), wire.Record{ID: "ID", Old: "o", New: "n"}); err != nil {
+		t.Fatal(err)
+	}
+	h := &host{layout: a.layout, id: "ID", runner: failing{}}
+	if err := h.reboot(t.Context(), "nobody got in"); err == nil {
+		t.Fatal("it goes down")
+	}
+	rec, _, err := findRecord(a.layout.records(), "ID")
+	if err != nil || rec.Outcome != "" || rec.Message != "nobody got in" || rec.New != "n" {
+		t.Errorf("on record: %+v, %v", rec, err)
+	}
+}
+
+// failing runs nothing.
+type failing struct{}
+
+func (failing) Run(context.Context, run.Command) (run.Result, error) {
+	return run.Result{}, errors.New("no bus")
 }
 
 // A start whose end nobody could write down gets one, from what is known of it.

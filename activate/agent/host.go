@@ -155,8 +155,13 @@ func (h *host) shuttingDown(ctx context.Context) bool {
 	return strings.TrimSpace(string(out)) == "stopping"
 }
 
-// reboot asks for it whoever may want to delay it, and waits until it has begun.
-func (h *host) reboot(ctx context.Context) error {
+// reboot asks for it whoever may want to delay it, and waits until it has begun. The
+// reason is put on record before: this process may not live to tell the end.
+func (h *host) reboot(ctx context.Context, why string) error {
+	if rec, ok, _ := findRecord(h.layout.records(), h.id); ok {
+		rec.Time, rec.Message = time.Now().UTC(), why
+		_ = appendRecord(h.layout.records(), rec)
+	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	_, err := h.runner.Run(ctx, run.Command{Argv: []string{"systemctl", "reboot", "-i"}})

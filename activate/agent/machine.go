@@ -73,7 +73,7 @@ type effects interface {
 	// an old system would only fight the shutdown.
 	shuttingDown(ctx context.Context) bool
 	// reboot has the host reboot, and returns when it is going down.
-	reboot(ctx context.Context) error
+	reboot(ctx context.Context, why string) error
 	save(state) error
 }
 

@@ -74,12 +74,19 @@ func (a *agent) settleRecords(own string) error {
 		var st state
 		if readJSON(a.layout.state(rec.ID), &st) == nil && st.Final != nil {
 			rec.Outcome, rec.Message, rec.Units = st.Final.Outcome, st.Final.Message, st.Final.Units
-		} else if rec.Outcome, rec.Message, err = a.judge(rec); err != nil {
-			return err
+		} else {
+			outcome, why, err := a.judge(rec)
+			if err != nil {
+				return err
+			}
+			rec.Outcome, rec.Message = outcome, join(rec.Message, why)
 		}
 		rec.Time = time.Now().UTC()
 		if err := appendRecord(a.layout.records(), rec); err != nil {
 			return err
+		}
+		if rec.Outcome != wire.RollbackFailed { // then somebody needs both systems
+			a.unroot(rec.ID)
 		}
 	}
 	return nil

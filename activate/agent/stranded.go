@@ -35,7 +35,7 @@ func (m *machine) strand(ctx context.Context, f failure, problem string) wire.Ev
 	}
 	m.st.Cause = problem + fmt.Sprintf("; nobody got in within confirmTimeout (%d s) after that either, so the host reboots into %s", m.req.ConfirmTimeout, m.st.Old.Running)
 	_ = m.fx.save(m.st)
-	if err := m.fx.reboot(ctx); err != nil {
+	if err := m.fx.reboot(ctx, m.st.Cause); err != nil {
 		failed.Message = m.st.Cause + ": " + err.Error()
 		return m.finish(failed)
 	}

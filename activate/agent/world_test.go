@@ -110,7 +110,7 @@ func (w *world) running() (string, error) {
 func (w *world) profileSystem() (string, error) { return w.profile, nil }
 func (w *world) bootTrouble() string            { return w.trouble }
 
-func (w *world) reboot(context.Context) error {
+func (w *world) reboot(context.Context, string) error {
 	w.reboots++
 	w.current = w.boot
 	return w.rebootErr

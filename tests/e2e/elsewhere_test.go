@@ -34,7 +34,7 @@ func TestAFleetOfAnotherTool(t *testing.T) {
 	const read = `deployment.targetHost is not set, and deploy.nodes, which is not read, says that the host is "real.example.org"`
 	const advice = "set deployment.targetHost, or go to the host of the node's own name by --from nixos"
 
-	r := f.run("deploy", ref, "--on", "web,set").exits(8).says("web: refused: "+read, advice).keepsQuiet("connecting to web")
+	r := f.run("deploy", ref, "--on", "web").exits(8).says("web: refused: "+read, advice).keepsQuiet("connecting to web")
 	if strings.Count(r.stderr, advice) != 1 {
 		t.Errorf("the advice is given more than once:\n%s", r.stderr)
 	}
@@ -61,7 +61,7 @@ func TestValidateListsWhatRunsHere(t *testing.T) {
 	f := emptyFleet(t)
 	t.Parallel()
 	f.nodes["web"] = flakes.Node{
-		Deployment: attrs{"sshOptions": []string{"ConnectTimeout=2", "proxycommand nc %h 22", "-o", "KnownHostsCommand=/bin/x", "ProxyCommand=none"}},
+		Deployment: attrs{"sshOptions": []string{"ConnectTimeout=2", "proxycommand nc %h 22", "-o", "KnownHostsCommand=hosts x", "ProxyCommand=none"}},
 		Keys:       map[string]map[string]any{"token": {"keyCommand": []string{"pass", "show", "a b"}}, "file": {"keyFile": "/x"}},
 	}
 	f.nodes["db"] = flakes.Node{}
@@ -69,7 +69,7 @@ func TestValidateListsWhatRunsHere(t *testing.T) {
 	want := "db: valid\nweb: valid\n" +
 		"web: runs on this machine: deployment.keys.token.keyCommand: pass show 'a b'\n" +
 		"web: runs on this machine: deployment.sshOptions: proxycommand nc %h 22\n" +
-		"web: runs on this machine: deployment.sshOptions: KnownHostsCommand=/bin/x\n"
+		"web: runs on this machine: deployment.sshOptions: KnownHostsCommand=hosts x\n"
 	if r := f.run("validate", "path:"+f.dir).exits(0); r.stdout != want {
 		t.Errorf("%s\nwant %s", r.stdout, want)
 	}

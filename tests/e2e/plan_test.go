@@ -69,13 +69,14 @@ func (m *machine) everything() string {
 		for p in /proc/[0-9]*; do
 			[ -s "$p/cmdline" ] || continue
 			line=$(tr '\0' ' ' <"$p/cmdline" 2>/dev/null) || continue
-			case $line in *sshd*|*'/bin/sh'*|sort*|find*|sh*|bash*|tr*|*nsenter*) ;; *) printf '%s %s\n' "${p#/proc/}" "$line" ;; esac
+			case $line in *sshd*|*'systemd --user'*|*sd-pam*|*'/bin/sh'*|sort*|find*|sh*|bash*|tr*|*nsenter*) ;; *) printf '%s %s\n' "${p#/proc/}" "$line" ;; esac
 		done`)
 }
 
-// journal is what was logged of other things than logins.
+// journal is what was logged of other things than logins, and the managers of users
+// that come and go with them.
 func (m *machine) journal() string {
-	return m.sh("journalctl --sync; journalctl -q --no-pager -o short-iso-precise | grep -vE ' (sshd|sshd-session|systemd-logind)\\[|systemd\\[1\\]: (Started )?session-' || :")
+	return m.sh("journalctl --sync; journalctl -q --no-pager -o short-iso-precise | grep -vE ' (sshd|sshd-session|systemd-logind|.systemd.)\\[|systemd\\[[0-9]{2,}\\]|systemd\\[1\\]: ((Started )?session-|.*(user(-runtime-dir)?@0|user-0|run-user-0))' || :")
 }
 
 // staysTheSame returns a function that asserts that nothing on the host changed.

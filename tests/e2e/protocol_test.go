@@ -151,6 +151,7 @@ func TestStreamsThatAreAllCutEndInARollback(t *testing.T) {
 	f.deploy().exits(0)
 	before := web.snapshot()
 	f.speaker(`if [ "$verb" ]; then genuine "$@" | head -c 20; exit; fi`)
+	f.setting("web", "activationTimeout", 15)
 	f.version("web", "2")
 	f.deploy().exits(6).says("web", "outcome of deployment", "unknown")
 	web.settled()
