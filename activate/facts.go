@@ -223,32 +223,38 @@ func (f Facts) Check(nixSystem string) error {
 	case !wire.ValidStorePath(f.Running):
 		return fmt.Errorf("the host's /run/current-system leads to %q, which is not a store path", f.Running)
 	}
-	if !runs(f.Machine, nixSystem) {
+	if nixSystem == "" {
+		return fmt.Errorf("the host does not tell its platform, it says that it is %q: set nixpkgs.hostPlatform", f.Machine)
+	}
+	if !runs(f.Platform(), nixSystem) {
 		return fmt.Errorf("wrong architecture: the system is built for %s, the host is %s: check nixpkgs.hostPlatform or targetHost", nixSystem, f.Machine)
 	}
 	return nil
 }
 
-// runs says whether a machine, as `uname -sm` names it, runs a Nix system.
-func runs(machine, nixSystem string) bool {
-	kernel, cpu, _ := strings.Cut(machine, " ")
-	want, os, _ := strings.Cut(nixSystem, "-")
-	if os != "linux" || kernel != "Linux" {
-		return false
+// Platform is the Nix system of the host's kernel, such as x86_64-linux; empty
+// for a kernel that is not Linux, or a name that cannot be one.
+func (f Facts) Platform() string {
+	kernel, cpu, _ := strings.Cut(f.Machine, " ")
+	if kernel != "Linux" || !processor.MatchString(cpu) {
+		return ""
 	}
 	switch cpu {
-	case want:
-		return true
-	case "x86_64":
-		return want == "i686"
 	case "i386", "i486", "i586":
-		return want == "i686"
+		cpu = "i686"
 	case "armv8l":
-		return want == "armv7l" || want == "armv6l"
-	case "armv7l":
-		return want == "armv6l"
+		cpu = "armv7l"
 	case "ppc64le":
-		return want == "powerpc64le"
+		cpu = "powerpc64le"
 	}
-	return false
+	return cpu + "-linux"
+}
+
+var processor = regexp.MustCompile(`^[a-z0-9_]+$`)
+
+// runs says whether a host of one platform runs systems of another.
+func runs(platform, nixSystem string) bool {
+	return platform == nixSystem ||
+		platform == "x86_64-linux" && nixSystem == "i686-linux" ||
+		platform == "armv7l-linux" && nixSystem == "armv6l-linux"
 }

@@ -29,12 +29,18 @@ type BuildEvent struct {
 	Err        error  // for BuildFailed, a *BuildError
 }
 
-// Build builds all nodes in one nix invocation that goes on past failures, so
+// Job is a system that is to be built for a node.
+type Job struct {
+	Node string
+	System
+}
+
+// Build builds all of the nodes' systems in one nix invocation that goes on past failures, so
 // that nix shares what they have in common. Each node ends in exactly one
 // BuildBuilt or BuildFailed event, the first as soon as its own system is
 // there. report is called serially, and holds the build up while it runs. The
 // error returned concerns the whole run only: ctx ended, or nix is not there.
-func (n *Nix) Build(ctx context.Context, nodes []Node, report func(BuildEvent)) error {
+func (n *Nix) Build(ctx context.Context, nodes []Job, report func(BuildEvent)) error {
 	b := newBuild(ctx, n, nodes, report)
 	if err := b.glance(); err != nil {
 		return err
@@ -69,7 +75,7 @@ func (n *Nix) Build(ctx context.Context, nodes []Node, report func(BuildEvent)) 
 func (b *build) realise() (string, error) {
 	drvs := make([]string, 0, len(b.open))
 	for _, node := range b.open {
-		drvs = append(drvs, node.DrvPath)
+		drvs = append(drvs, node.Drv)
 	}
 	slices.Sort(drvs)
 	argv := b.nix.storeArgv("--realise", "--keep-going", "--log-format", "internal-json")

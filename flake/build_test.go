@@ -54,8 +54,8 @@ func (e *events) logged(node, line string) bool {
 	})
 }
 
-func values(m map[string]Node) []Node {
-	var all []Node
+func values(m map[string]Job) []Job {
+	var all []Job
 	for _, n := range m {
 		all = append(all, n)
 	}
@@ -82,11 +82,11 @@ func TestBuildFailuresAndSuccesses(t *testing.T) {
 		if e := ev.end(t, name); e.Kind != BuildBuilt {
 			t.Errorf("%s: %+v", name, e)
 		}
-		if _, err := os.Stat(all[name].OutPath); err != nil {
+		if _, err := os.Stat(all[name].Out); err != nil {
 			t.Error(err)
 		}
 	}
-	if e := ev.failure(t, "bad"); e.Drv != all["bad"].DrvPath || !slices.Equal(e.Log, []string{"one", "two"}) ||
+	if e := ev.failure(t, "bad"); e.Drv != all["bad"].Drv || !slices.Equal(e.Log, []string{"one", "two"}) ||
 		!strings.Contains(e.Error(), "node bad cannot be built: ") || !strings.Contains(e.Error(), "failed with exit code 3") ||
 		!strings.Contains(e.Error(), "\n  > two\nsee `nix log /nix/store/") {
 		t.Errorf("bad: %v", e)
@@ -110,7 +110,7 @@ func TestBuildFailuresAndSuccesses(t *testing.T) {
 
 	// What is there already is reported without building anything.
 	var again events
-	if err := n.Build(ctx, []Node{all["ok"], all["twin"]}, again.add); err != nil {
+	if err := n.Build(ctx, []Job{all["ok"], all["twin"]}, again.add); err != nil {
 		t.Fatal(err)
 	}
 	if len(again.list) != 2 || again.end(t, "ok").Kind != BuildBuilt || again.end(t, "twin").Kind != BuildBuilt {
@@ -157,7 +157,7 @@ func TestBuildForAnotherPlatform(t *testing.T) {
 	if e := ev.end(t, "here"); e.Kind != BuildBuilt {
 		t.Errorf("%+v", e)
 	}
-	if e := ev.failure(t, "there"); !strings.Contains(e.Error(), "riscv64-linux") || e.Drv != all["there"].DrvPath ||
+	if e := ev.failure(t, "there"); !strings.Contains(e.Error(), "riscv64-linux") || e.Drv != all["there"].Drv ||
 		!strings.Contains(e.Error(), "--builders") || strings.Contains(e.Error(), "nix log") {
 		t.Errorf("%v", e)
 	}
@@ -205,7 +205,7 @@ func TestBuildEndsWithItsContext(t *testing.T) {
 
 func TestBuildWithABrokenNix(t *testing.T) {
 	const hash = "/nix/store/00000000000000000000000000000000-x"
-	node := Node{Name: "a", DrvPath: hash + ".drv", OutPath: hash}
+	node := Job{"a", System{Drv: hash + ".drv", Out: hash}}
 	// Every query says invalid; the build itself ends as each script does.
 	for script, want := range map[string]string{
 		"echo 'error: cannot connect to the daemon' >&2; exit 1": "cannot connect to the daemon",
@@ -216,7 +216,7 @@ func TestBuildWithABrokenNix(t *testing.T) {
 	} {
 		fakeNix(t, `case "$*" in *--check-validity*) echo `+hash+`;; *--query*) ;; *) `+script+`;; esac`)
 		var ev events
-		if err := (&Nix{}).Build(t.Context(), []Node{node}, ev.add); err != nil {
+		if err := (&Nix{}).Build(t.Context(), []Job{node}, ev.add); err != nil {
 			t.Errorf("%s: %v", script, err)
 			continue
 		}
@@ -225,7 +225,7 @@ func TestBuildWithABrokenNix(t *testing.T) {
 		}
 	}
 	t.Setenv("PATH", t.TempDir())
-	if err := (&Nix{}).Build(t.Context(), []Node{node}, func(BuildEvent) {}); err == nil || !strings.Contains(err.Error(), "nix-store is not in PATH") {
+	if err := (&Nix{}).Build(t.Context(), []Job{node}, func(BuildEvent) {}); err == nil || !strings.Contains(err.Error(), "nix-store is not in PATH") {
 		t.Errorf("%v", err)
 	}
 }

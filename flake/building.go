@@ -20,7 +20,7 @@ type build struct {
 	report func(BuildEvent)
 	owners *owners
 
-	open       []Node // neither built nor failed
+	open       []Job // neither built nor failed
 	activities map[uint64]*activity
 	failures   map[string]*failure // by derivation
 	finished   []*activity         // builds that ended lately
@@ -50,7 +50,7 @@ type failure struct {
 	log    []string
 }
 
-func newBuild(ctx context.Context, n *Nix, nodes []Node, report func(BuildEvent)) *build {
+func newBuild(ctx context.Context, n *Nix, nodes []Job, report func(BuildEvent)) *build {
 	return &build{
 		ctx: ctx, nix: n, report: report, owners: newOwners(n, nodes),
 		open: slices.Clone(nodes), failures: map[string]*failure{},
@@ -129,9 +129,9 @@ func (b *build) result(ev logEvent) {
 }
 
 // underWay says whether nix began to build or fetch the node's system.
-func (b *build) underWay(n Node) bool {
+func (b *build) underWay(n Job) bool {
 	for _, a := range b.activities {
-		if a.drv == n.DrvPath || a.path == n.OutPath {
+		if a.drv == n.Drv || a.path == n.Out {
 			return true
 		}
 	}
@@ -183,9 +183,9 @@ func (b *build) quiet() {
 	}
 }
 
-func (b *build) notBegun(n Node) bool { return !b.begun[n.DrvPath] && !b.begun[n.OutPath] }
+func (b *build) notBegun(n Job) bool { return !b.begun[n.Drv] && !b.begun[n.Out] }
 
-func (b *build) any(test func(Node) bool) bool { return slices.ContainsFunc(b.open, test) }
+func (b *build) any(test func(Job) bool) bool { return slices.ContainsFunc(b.open, test) }
 
 // stop looks whether an activity that ended was the last that a node waited for.
 func (b *build) stop(ev logEvent) {
@@ -200,7 +200,7 @@ func (b *build) stop(ev logEvent) {
 		// The error may come after the end, so the log is kept until then.
 		b.ended(a)
 	}
-	if b.any(func(n Node) bool { return n.DrvPath == a.drv || n.OutPath == a.path }) {
+	if b.any(func(n Job) bool { return n.Drv == a.drv || n.Out == a.path }) {
 		b.look()
 	}
 }
@@ -216,17 +216,17 @@ func (b *build) ended(a *activity) {
 }
 
 // sweep reports those of some open nodes whose systems are in the store.
-func (b *build) sweep(nodes []Node) error {
+func (b *build) sweep(nodes []Job) error {
 	var paths []string
 	for _, n := range nodes {
-		paths = append(paths, n.OutPath)
+		paths = append(paths, n.Out)
 	}
 	slices.Sort(paths)
 	missing, err := b.nix.invalid(b.ctx, slices.Compact(paths))
 	if err != nil {
 		return err
 	}
-	b.built(func(n Node) bool { return slices.Contains(paths, n.OutPath) && !missing[n.OutPath] })
+	b.built(func(n Job) bool { return slices.Contains(paths, n.Out) && !missing[n.Out] })
 	return nil
 }
 
@@ -239,22 +239,22 @@ func (b *build) vouched() { b.built(there) }
 
 // there says whether a system is in this machine's store directory, which does
 // not make it a valid store path.
-func there(n Node) bool {
-	_, err := os.Lstat(n.OutPath)
+func there(n Job) bool {
+	_, err := os.Lstat(n.Out)
 	return err == nil
 }
 
 // built reports the open nodes that pass a test as built.
-func (b *build) built(test func(Node) bool) {
+func (b *build) built(test func(Job) bool) {
 	done := filter(b.open, test)
 	b.open = slices.DeleteFunc(b.open, test)
 	for _, n := range done {
-		b.report(BuildEvent{Node: n.Name, Kind: BuildBuilt, Derivation: n.DrvPath})
+		b.report(BuildEvent{Node: n.Node, Kind: BuildBuilt, Derivation: n.Drv})
 	}
 }
 
-func filter(nodes []Node, test func(Node) bool) []Node {
-	return slices.DeleteFunc(slices.Clone(nodes), func(n Node) bool { return !test(n) })
+func filter(nodes []Job, test func(Job) bool) []Job {
+	return slices.DeleteFunc(slices.Clone(nodes), func(n Job) bool { return !test(n) })
 }
 
 var derivation = regexp.MustCompile(`/[^'"\s]*/[0-9a-z]{32}-[^'"\s/]+\.drv`)

@@ -32,7 +32,7 @@ func checked(t *testing.T, settings []string) (found [][]string, said []error) {
 		for _, p := range one.Get("found").Array() {
 			problems = append(problems, p.String())
 		}
-		_, err := parseNode("web", []byte(one.Get("said").Raw))
+		err := (&Evaluation{Name: "web"}).read([]byte(one.Get("said").Raw), WithSystem)
 		found, said = append(found, problems), append(said, err)
 	}
 	if len(found) != len(settings) {

@@ -14,14 +14,14 @@ func TestCopy(t *testing.T) {
 	all := nodes(t, n, ctx, writeFlake(t, `
 		a = system "a" "echo $dep > $out" { dep = drv "dep" "echo > $out" { }; };`))
 	node := all["a"]
-	if err := n.Build(ctx, []Node{node}, func(BuildEvent) {}); err != nil {
+	if err := n.Build(ctx, []Job{node}, func(BuildEvent) {}); err != nil {
 		t.Fatal(err)
 	}
 	store := "file://" + t.TempDir()
 	type step struct{ done, total int }
 	var steps []step
 	progress := func(done, total int) { steps = append(steps, step{done, total}) }
-	if err := n.Copy(ctx, Copy{Store: store, Paths: []string{node.OutPath}, Substitute: true, Progress: progress}); err != nil {
+	if err := n.Copy(ctx, Copy{Store: store, Paths: []string{node.Out}, Substitute: true, Progress: progress}); err != nil {
 		t.Fatal(err)
 	}
 	if len(steps) == 0 || steps[len(steps)-1] != (step{2, 2}) || !slices.IsSortedFunc(steps, func(a, b step) int { return a.done - b.done }) {
@@ -31,11 +31,11 @@ func TestCopy(t *testing.T) {
 		_, err := os.Stat(filepath.Join(strings.TrimPrefix(store, "file://"), filepath.Base(path)[:32]+".narinfo"))
 		return err == nil
 	}
-	if !there(node.OutPath) || there(node.DrvPath) {
+	if !there(node.Out) || there(node.Drv) {
 		t.Error("not the output alone was copied")
 	}
 	steps = nil
-	if err := n.Copy(ctx, Copy{Store: store, Paths: []string{node.OutPath}, Progress: progress}); err != nil {
+	if err := n.Copy(ctx, Copy{Store: store, Paths: []string{node.Out}, Progress: progress}); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range steps {
@@ -43,10 +43,10 @@ func TestCopy(t *testing.T) {
 			t.Errorf("nothing to do, but progress %v", steps)
 		}
 	}
-	if err := n.Copy(ctx, Copy{Store: store, Paths: []string{node.DrvPath}, Derivation: true}); err != nil {
+	if err := n.Copy(ctx, Copy{Store: store, Paths: []string{node.Drv}, Derivation: true}); err != nil {
 		t.Fatal(err)
 	}
-	if !there(node.DrvPath) {
+	if !there(node.Drv) {
 		t.Error("the derivation was not copied")
 	}
 }

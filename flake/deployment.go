@@ -4,30 +4,12 @@ import (
 	"github.com/tidwall/gjson"
 
 	"flakeops/internal/hostname"
+	"flakeops/internal/settings"
 )
 
-// Deployment is a node's config.deployment, checked and with defaults filled in.
-type Deployment struct {
-	TargetHost                 *string // nil: never deployed
-	AlternateHosts             []string
-	TargetPort                 *int     // nil: what ssh_config says
-	TargetUser                 string   // "": what ssh_config says
-	SSHOptions                 []string // as ssh -o takes them
-	PrivilegeEscalationCommand []string // argv prefix, used when TargetUser is not root
-	Tags                       []string
-	BuildOnTarget              bool
-	SubstituteOnTarget         bool
-	MagicRollback              bool
-	AutoRollback               bool
-	RebootWhenStranded         bool
-	ConfirmTimeout             int   // seconds
-	ActivationTimeout          int   // seconds
-	Keys                       []Key // sorted by Attr
-}
-
 // defaults are the settings of a node that has none.
-func defaults(node string) Deployment {
-	return Deployment{
+func defaults(node string) settings.Settings {
+	return settings.Settings{
 		TargetHost:                 &node,
 		TargetUser:                 "root",
 		PrivilegeEscalationCommand: []string{"sudo", "-H", "--"},
@@ -44,28 +26,30 @@ func defaults(node string) Deployment {
 // is checked and taken over. An error's text continues "deployment.NAME ".
 type option struct {
 	name string
-	read func(*Deployment, gjson.Result) error
+	read func(*settings.Settings, gjson.Result) error
 }
 
 // options is every setting that is read.
 func options() []option {
 	return []option{
-		{"targetHost", func(d *Deployment, v gjson.Result) error { return readHost(&d.TargetHost, v) }},
-		{"alternateHosts", func(d *Deployment, v gjson.Result) error { return readList(&d.AlternateHosts, v, hostname.Check) }},
-		{"targetPort", func(d *Deployment, v gjson.Result) error { return readPort(&d.TargetPort, v) }},
-		{"targetUser", func(d *Deployment, v gjson.Result) error { return readUser(&d.TargetUser, v) }},
-		{"sshOptions", func(d *Deployment, v gjson.Result) error { return readSSHOptions(&d.SSHOptions, v) }},
-		{"privilegeEscalationCommand", func(d *Deployment, v gjson.Result) error {
+		{"targetHost", func(d *settings.Settings, v gjson.Result) error { return readHost(&d.TargetHost, v) }},
+		{"alternateHosts", func(d *settings.Settings, v gjson.Result) error {
+			return readList(&d.AlternateHosts, v, hostname.Check)
+		}},
+		{"targetPort", func(d *settings.Settings, v gjson.Result) error { return readPort(&d.TargetPort, v) }},
+		{"targetUser", func(d *settings.Settings, v gjson.Result) error { return readUser(&d.TargetUser, v) }},
+		{"sshOptions", func(d *settings.Settings, v gjson.Result) error { return readSSHOptions(&d.SSHOptions, v) }},
+		{"privilegeEscalationCommand", func(d *settings.Settings, v gjson.Result) error {
 			return readList(&d.PrivilegeEscalationCommand, v, checkLine)
 		}},
-		{"tags", func(d *Deployment, v gjson.Result) error { return readList(&d.Tags, v, checkTag) }},
-		{"buildOnTarget", func(d *Deployment, v gjson.Result) error { return readBool(&d.BuildOnTarget, v) }},
-		{"substituteOnTarget", func(d *Deployment, v gjson.Result) error { return readBool(&d.SubstituteOnTarget, v) }},
-		{"magicRollback", func(d *Deployment, v gjson.Result) error { return readBool(&d.MagicRollback, v) }},
-		{"autoRollback", func(d *Deployment, v gjson.Result) error { return readBool(&d.AutoRollback, v) }},
-		{"rebootWhenStranded", func(d *Deployment, v gjson.Result) error { return readBool(&d.RebootWhenStranded, v) }},
-		{"confirmTimeout", func(d *Deployment, v gjson.Result) error { return readSeconds(&d.ConfirmTimeout, v) }},
-		{"activationTimeout", func(d *Deployment, v gjson.Result) error { return readSeconds(&d.ActivationTimeout, v) }},
+		{"tags", func(d *settings.Settings, v gjson.Result) error { return readList(&d.Tags, v, checkTag) }},
+		{"buildOnTarget", func(d *settings.Settings, v gjson.Result) error { return readBool(&d.BuildOnTarget, v) }},
+		{"substituteOnTarget", func(d *settings.Settings, v gjson.Result) error { return readBool(&d.SubstituteOnTarget, v) }},
+		{"magicRollback", func(d *settings.Settings, v gjson.Result) error { return readBool(&d.MagicRollback, v) }},
+		{"autoRollback", func(d *settings.Settings, v gjson.Result) error { return readBool(&d.AutoRollback, v) }},
+		{"rebootWhenStranded", func(d *settings.Settings, v gjson.Result) error { return readBool(&d.RebootWhenStranded, v) }},
+		{"confirmTimeout", func(d *settings.Settings, v gjson.Result) error { return readSeconds(&d.ConfirmTimeout, v) }},
+		{"activationTimeout", func(d *settings.Settings, v gjson.Result) error { return readSeconds(&d.ActivationTimeout, v) }},
 	}
 }
 

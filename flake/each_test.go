@@ -45,7 +45,7 @@ func TestEvaluatorsAreBounded(t *testing.T) {
 	for _, rss := range []int64{1 << 20, 1 << 50} {
 		c := &counting{rss: rss}
 		f := &Flake{URL: "x", nix: &Nix{Runner: c}}
-		if err := f.Evaluate(t.Context(), names, func(Evaluation) {}); err != nil {
+		if err := f.Evaluate(t.Context(), names, WithSystem, func(Evaluation) {}); err != nil {
 			t.Fatal(err)
 		}
 		if got := int(c.most.Load()); got > runtime.NumCPU() {
@@ -87,7 +87,7 @@ func TestEditsAreNoticedByWhateverReads(t *testing.T) {
 			return err
 		},
 		").node ": func(ctx context.Context, f *Flake) error {
-			return f.Evaluate(ctx, []string{"a"}, func(Evaluation) {})
+			return f.Evaluate(ctx, []string{"a"}, WithSystem, func(Evaluation) {})
 		},
 	} {
 		n, ctx := realNix(t)

@@ -7,28 +7,44 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+
+	"flakeops/internal/settings"
 )
 
-// Evaluation is how the evaluation of one node ended: Node, or Err.
+// Want is what Evaluate is to find out of each node.
+type Want int
+
+// What can be wanted.
+const (
+	WithSystem   Want = iota // settings and system
+	SettingsOnly             // nothing of the system is evaluated, which may fail to be
+)
+
+// Evaluation is how the evaluation of one node ended: what was wanted, or Err.
 type Evaluation struct {
-	Name string
-	Node Node
-	Err  error    // *EvalError
-	Said []string // lines of warnings and traces, which are no part of an error
+	Name     string
+	Settings settings.Settings
+	System   System   // zero unless it was wanted
+	Err      error    // *EvalError
+	Said     []string // lines of warnings and traces, which are no part of an error
 }
 
 // Evaluate evaluates the named nodes in parallel, one process per node, and
 // reports each one, serially, as it is done. A node that fails does not stop
 // the others. The error returned concerns the whole run: ctx ended, nix is not
 // there, or the flake is a dirty tree that changed meanwhile (*ChangedError).
-func (f *Flake) Evaluate(ctx context.Context, names []string, report func(Evaluation)) error {
+func (f *Flake) Evaluate(ctx context.Context, names []string, want Want, report func(Evaluation)) error {
+	function := "node "
+	if want == SettingsOnly {
+		function = "settings "
+	}
 	err := f.each(ctx, names, func(name string) string {
-		return "node " + nixStrings(optionNames()) + " " + nixStrings(keyOptionNames()) + " " + nixString(name)
+		return function + nixStrings(optionNames()) + " " + nixStrings(keyOptionNames()) + " " + nixString(name)
 	}, func(name string, a answer, err error) error {
 		ev := Evaluation{Name: name}
 		if err == nil {
 			ev.Said = f.news(a)
-			ev.Node, err = parseNode(name, a.out)
+			err = ev.read(a.out, want)
 		}
 		if err != nil {
 			bad, whole := f.evalError(name, err)
@@ -44,6 +60,21 @@ func (f *Flake) Evaluate(ctx context.Context, names []string, report func(Evalua
 		return err
 	}
 	return f.Unchanged(ctx)
+}
+
+// read takes over what nix printed. Its errors do not name the node.
+func (ev *Evaluation) read(data []byte, want Want) error {
+	m, err := parseObject("nix eval", data)
+	if err != nil {
+		return err
+	}
+	if want == WithSystem {
+		if ev.System, err = parseSystem(m); err != nil {
+			return err
+		}
+	}
+	ev.Settings, err = parseSettings(ev.Name, m)
+	return err
 }
 
 // each applies a function of lib.nix for each name, in parallel as far as

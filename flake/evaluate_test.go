@@ -42,8 +42,8 @@ func TestEvaluateEqualsNixEval(t *testing.T) {
 		for _, name := range sayable {
 			want := command(t, dir, "nix", "eval", "--raw",
 				`.#nixosConfigurations."`+name+`".config.system.build.toplevel.drvPath`)
-			if got := all[name]; got.Err != nil || got.Node.DrvPath != want {
-				t.Errorf("%s: %s: %q %v, nix eval says %q", kind, name, got.Node.DrvPath, got.Err, want)
+			if got := all[name]; got.Err != nil || got.System.Drv != want {
+				t.Errorf("%s: %s: %q %v, nix eval says %q", kind, name, got.System.Drv, got.Err, want)
 			}
 		}
 	}
@@ -74,16 +74,49 @@ func TestEvaluateOddNames(t *testing.T) {
 		if e.Err != nil {
 			t.Errorf("%q: %v", name, e.Err)
 		}
-		if other, ok := drvs[e.Node.DrvPath]; ok {
+		if other, ok := drvs[e.System.Drv]; ok {
 			t.Errorf("%q and %q are the same derivation", name, other)
 		}
-		drvs[e.Node.DrvPath] = name
-		if e.Node.Name != name || e.Node.System != "x86_64-linux" || *e.Node.Deployment.TargetHost != name {
-			t.Errorf("%q evaluated as %+v", name, e.Node)
+		drvs[e.System.Drv] = name
+		if e.System.Platform != "x86_64-linux" || *e.Settings.TargetHost != name {
+			t.Errorf("%q evaluated as %+v", name, e)
 		}
 		if chosen, _, err := f.Select(ctx, Selection{Node: name}); name != "" && (err != nil || !slices.Equal(chosen, []string{name})) {
 			t.Errorf("%q selects %q, %v", name, chosen, err)
 		}
+	}
+}
+
+// The settings of a node say what they do also where its system cannot be
+// evaluated, and the platform as far as it is known without.
+func TestSettingsWithoutASystem(t *testing.T) {
+	n, ctx := realNix(t)
+	f := open(t, n, ctx, writeFlake(t, `
+		option = broken { options.nixpkgs.hostPlatform.isDefined = true; config.nixpkgs.hostPlatform.system = "aarch64-linux"; pkgs = abort "not to be looked at"; };
+		unset = broken { options.nixpkgs.hostPlatform.isDefined = false; config.nixpkgs.hostPlatform = abort "not to be looked at"; pkgs.stdenv.hostPlatform.system = "riscv64-linux"; };
+		pkgs = broken { pkgs.stdenv.hostPlatform.system = "x86_64-linux"; };
+		throws = broken { pkgs = throw "no packages"; };
+		nothing = broken { };
+		odd = broken { pkgs.stdenv.hostPlatform.system = "../x"; };
+		whole = plain "x" // { pkgs.stdenv.hostPlatform.system = "x86_64-linux"; };
+	`))
+	want := map[string]string{"option": "aarch64-linux", "unset": "riscv64-linux", "pkgs": "x86_64-linux", "throws": "", "nothing": "", "whole": "x86_64-linux"}
+	names := append(slices.Collect(maps.Keys(want)), "odd")
+	if err := f.Evaluate(ctx, names, SettingsOnly, func(e Evaluation) {
+		if e.Name == "odd" {
+			if e.Err == nil || !strings.Contains(e.Err.Error(), `the platform "../x", which is none`) {
+				t.Errorf("%+v", e)
+			}
+			return
+		}
+		if e.Err != nil || e.Settings.Platform != want[e.Name] || *e.Settings.TargetHost != e.Name || e.System != (System{}) {
+			t.Errorf("%+v, want the platform %q", e, want[e.Name])
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if e := evaluate(t, ctx, f)["pkgs"]; e.Err == nil || !strings.Contains(e.Err.Error(), "wants a disk") {
+		t.Errorf("its system: %+v", e)
 	}
 }
 
@@ -117,7 +150,7 @@ func TestEvaluateErrorsStayWithTheirNode(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, e.Err, want)
 		}
 	}
-	if e := all["good"]; e.Err != nil || e.Node.OutPath == "" {
+	if e := all["good"]; e.Err != nil || e.System.Out == "" {
 		t.Errorf("the good node: %+v", e)
 	}
 	n.Flags = []string{"--show-trace"}
@@ -196,20 +229,20 @@ func TestEvaluateSettings(t *testing.T) {
 			t.Fatalf("%s: %v", name, e.Err)
 		}
 	}
-	d := all["set"].Node.Deployment
+	d := all["set"].Settings
 	if *d.TargetHost != "192.0.2.1" || !slices.Equal(d.AlternateHosts, []string{"2001:db8::1", "b"}) || *d.TargetPort != 2222 ||
 		d.TargetUser != "deploy" || !slices.Equal(d.SSHOptions, []string{"ProxyJump=gate"}) ||
 		!slices.Equal(d.PrivilegeEscalationCommand, []string{"doas"}) || !slices.Equal(d.Tags, []string{"web"}) ||
 		!d.BuildOnTarget || d.SubstituteOnTarget || d.MagicRollback || d.AutoRollback || d.RebootWhenStranded || d.ConfirmTimeout != 5 || d.ActivationTimeout != 6 {
 		t.Errorf("set: %+v", d)
 	}
-	if h := all["never"].Node.Deployment.TargetHost; h != nil {
+	if h := all["never"].Settings.TargetHost; h != nil {
 		t.Errorf("never: %q", *h)
 	}
-	if h := all["undefined"].Node.Deployment.TargetHost; h == nil || *h != "undefined" {
+	if h := all["undefined"].Settings.TargetHost; h == nil || *h != "undefined" {
 		t.Errorf("undefined: %v", h)
 	}
-	if d := all["null"].Node.Deployment; d.TargetHost != nil || d.TargetUser != "" || d.TargetPort != nil {
+	if d := all["null"].Settings; d.TargetHost != nil || d.TargetUser != "" || d.TargetPort != nil {
 		t.Errorf("null: %+v", d)
 	}
 }
@@ -261,7 +294,7 @@ func TestEvaluateEndsWithItsContext(t *testing.T) {
 	f := &Flake{URL: "x", nix: &Nix{}}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	err := f.Evaluate(ctx, []string{"a", "b", "c", "d"}, func(e Evaluation) { t.Errorf("reported %+v", e) })
+	err := f.Evaluate(ctx, []string{"a", "b", "c", "d"}, WithSystem, func(e Evaluation) { t.Errorf("reported %+v", e) })
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
@@ -269,7 +302,7 @@ func TestEvaluateEndsWithItsContext(t *testing.T) {
 
 func TestNixGoneWhileEvaluating(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	err := (&Flake{URL: "x", nix: &Nix{}}).Evaluate(t.Context(), []string{"a"}, func(e Evaluation) { t.Errorf("reported %+v", e) })
+	err := (&Flake{URL: "x", nix: &Nix{}}).Evaluate(t.Context(), []string{"a"}, WithSystem, func(e Evaluation) { t.Errorf("reported %+v", e) })
 	if err == nil || !strings.Contains(err.Error(), "not in PATH") {
 		t.Errorf("%v", err)
 	}
@@ -283,7 +316,7 @@ func TestGarbageFromEval(t *testing.T) {
 	} {
 		fakeNix(t, script)
 		var got error
-		err := (&Flake{URL: "x", nix: &Nix{}}).Evaluate(t.Context(), []string{"a"}, func(e Evaluation) { got = e.Err })
+		err := (&Flake{URL: "x", nix: &Nix{}}).Evaluate(t.Context(), []string{"a"}, WithSystem, func(e Evaluation) { got = e.Err })
 		var ee *EvalError
 		if err != nil || !errors.As(got, &ee) || !strings.Contains(got.Error(), want) {
 			t.Errorf("%s: %v, %v, want %q", script, err, got, want)
@@ -304,7 +337,7 @@ func TestSystemsThatNoStoreHolds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = parseNode("web", text)
+		err = (&Evaluation{Name: "web"}).read(text, WithSystem)
 		return err
 	}
 	if err := parse("", ""); err != nil {
@@ -333,14 +366,14 @@ func FuzzEvaluation(f *testing.F) {
 	f.Add(`{"deployment":{"targetPort":1e400,"tags":[[]],"targetHost":null}}`)
 	f.Add(`{"drv":`)
 	f.Fuzz(func(t *testing.T, s string) {
-		n, err := parseNode("name", []byte(s))
-		if err != nil {
+		ev := Evaluation{Name: "name"}
+		if ev.read([]byte(s), WithSystem) != nil {
 			return
 		}
-		if !storePath(n.DrvPath) || !storePath(n.OutPath) || n.System == "" {
-			t.Errorf("accepted %+v", n)
+		if !storePath(ev.System.Drv) || !storePath(ev.System.Out) || ev.System.Platform == "" {
+			t.Errorf("accepted %+v", ev)
 		}
-		d := n.Deployment
+		d := ev.Settings
 		if h := d.TargetHost; h != nil && (*h == "" || strings.HasPrefix(*h, "-")) {
 			t.Errorf("accepted host %q", *h)
 		}

@@ -44,13 +44,13 @@ func TestNixTakesFlagsWhereTheyArePut(t *testing.T) {
 	}
 	node := nodes(t, n, ctx, dir)["a"]
 	var ev events
-	if err := n.Build(ctx, []Node{node}, ev.add); err != nil {
+	if err := n.Build(ctx, []Job{node}, ev.add); err != nil {
 		t.Fatal(err)
 	}
 	if e := ev.end(t, "a"); e.Kind != BuildBuilt {
 		t.Fatal(e.Err)
 	}
-	if err := n.Copy(ctx, Copy{Store: "file://" + t.TempDir(), Paths: []string{node.OutPath}}); err != nil {
+	if err := n.Copy(ctx, Copy{Store: "file://" + t.TempDir(), Paths: []string{node.Out}}); err != nil {
 		t.Error(err)
 	}
 }
@@ -60,11 +60,11 @@ func TestFlagsReachTheEvaluation(t *testing.T) {
 	n, ctx := realNix(t)
 	t.Setenv("FLAKE_TEST_NAME", "from-outside")
 	dir := writeFlake(t, `a = plain ("x" + builtins.getEnv "FLAKE_TEST_NAME");`)
-	if got := nodes(t, n, ctx, dir)["a"].OutPath; !strings.HasSuffix(got, "-nixos-system-x") {
+	if got := nodes(t, n, ctx, dir)["a"].Out; !strings.HasSuffix(got, "-nixos-system-x") {
 		t.Errorf("pure: %s", got)
 	}
 	n.Flags = []string{"--impure"}
-	if got := nodes(t, n, ctx, dir)["a"].OutPath; !strings.HasSuffix(got, "-nixos-system-xfrom-outside") {
+	if got := nodes(t, n, ctx, dir)["a"].Out; !strings.HasSuffix(got, "-nixos-system-xfrom-outside") {
 		t.Errorf("impure: %s", got)
 	}
 }

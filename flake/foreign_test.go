@@ -36,7 +36,7 @@ func TestEvaluateSettingsOfForeignModules(t *testing.T) {
 			t.Errorf("%s: %v", name, e.Err)
 			continue
 		}
-		d := e.Node.Deployment
+		d := e.Settings
 		want := map[string]string{
 			"nothing": "nothing [] []", "all": "192.0.2.7 [web] [pass x]", "never": "none [] []", "weak": "weak [] []", "own": "own [own] []",
 		}[name]

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/tidwall/gjson"
+
+	"flakeops/internal/settings"
 )
 
 func TestKeyErrors(t *testing.T) {
@@ -102,18 +104,18 @@ func TestEvaluateKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if keys := all["none"].Node.Deployment.Keys; len(keys) != 0 {
+	if keys := all["none"].Settings.Keys; len(keys) != 0 {
 		t.Errorf("keys of a node without: %+v", keys)
 	}
-	if keys := all["told"].Node.Deployment.Keys; len(keys) != 1 || !keys[0].HasText {
+	if keys := all["told"].Settings.Keys; len(keys) != 1 || !keys[0].HasText {
 		t.Errorf("the module's word is not taken: %+v", keys)
 	}
 	least, odd, command := keyDefaults("least"), keyDefaults("odd attribute"), keyDefaults("type")
 	least.HasText, odd.Name, odd.File = true, "a+b@c:d.e-f_g", "secret"
 	command.Command = []string{"pass", "a b", ""}
-	set := Key{Attr: "outPath", Name: "outPath", DestDir: "/run/x", User: "1000", Group: "app", Mode: 0o440, UploadAt: PostActivation,
+	set := settings.Key{Attr: "outPath", Name: "outPath", DestDir: "/run/x", User: "1000", Group: "app", Mode: 0o440, UploadAt: settings.PostActivation,
 		RestartUnits: []string{"a@b.service"}, AllowPersistent: true, Timeout: 5, File: path.Join(f.Path, "secret")}
-	if got, want := all["keys"].Node.Deployment.Keys, []Key{least, odd, set, command}; !reflect.DeepEqual(got, want) {
+	if got, want := all["keys"].Settings.Keys, []settings.Key{least, odd, set, command}; !reflect.DeepEqual(got, want) {
 		t.Errorf("keys:\n got %+v\nwant %+v", got, want)
 	}
 	if got := set.Path(); got != "/run/x/outPath" {

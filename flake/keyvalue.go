@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
+
+	"flakeops/internal/settings"
 )
 
 // The checks below are those of the NixOS module, for nodes without it. What
@@ -66,11 +68,13 @@ func checkUnit(s string) error {
 	return nil
 }
 
-func checkUploadAt(s string) error {
-	if s != PreActivation && s != PostActivation {
-		return fmt.Errorf("which must be %s or %s", PreActivation, PostActivation)
-	}
-	return nil
+func readPhase(to *settings.Phase, v gjson.Result) error {
+	return readString((*string)(to), v, func(s string) error {
+		if p := settings.Phase(s); p != settings.PreActivation && p != settings.PostActivation {
+			return fmt.Errorf("which must be %s or %s", settings.PreActivation, settings.PostActivation)
+		}
+		return nil
+	})
 }
 
 func readMode(to *fs.FileMode, v gjson.Result) error {

@@ -2,7 +2,23 @@
 # calls one of these functions on the whole set, so a node is looked up here by
 # a string and its name never has to fit into a flake reference.
 let
-  # A set with an attribute named outPath would be printed as that path alone.
+  # A node's settings, for which nothing of its system is evaluated.
+  settings =
+    fields: keyFields: name: configurations:
+    let
+      configuration = configurations.${name};
+    in
+    {
+      kind = kind configuration.config;
+      switch = configuration.config.system.switch.enable or true;
+      platform = platform configuration;
+      deployment = deployment fields configuration // {
+        keys = keys keyFields configuration;
+      };
+    };
+
+  # A node's settings and its system. A set with an attribute named outPath would
+  # be printed as that path alone.
   node =
     fields: keyFields: name: configurations:
     let
@@ -11,18 +27,28 @@ let
         configuration.config.system.build.toplevel
           or (throw "config.system.build.toplevel is not defined: nixosConfigurations should hold what nixpkgs.lib.nixosSystem returns");
     in
-    {
+    settings fields keyFields name configurations
+    // {
       drv = toplevel.drvPath;
       out = toplevel.outPath;
       # The host's platform; the derivation's is the builder's, another one
       # when the system is cross-compiled.
       system = configuration.pkgs.stdenv.hostPlatform.system or toplevel.system;
-      kind = kind configuration.config;
-      switch = configuration.config.system.switch.enable or true;
-      deployment = deployment fields configuration // {
-        keys = keys keyFields configuration;
-      };
     };
+
+  # The host's platform, "" where it cannot be told without the system. What an
+  # option says takes no evaluation of nixpkgs, which pkgs does.
+  platform =
+    configuration:
+    let
+      said = builtins.tryEval (
+        if configuration.options.nixpkgs.hostPlatform.isDefined or false then
+          configuration.config.nixpkgs.hostPlatform.system
+        else
+          configuration.pkgs.stdenv.hostPlatform.system or ""
+      );
+    in
+    if said.success then said.value else "";
 
   # What a configuration is for, when that is no machine of its own.
   kind =
@@ -187,6 +213,7 @@ let
 in
 {
   inherit
+    settings
     node
     texts
     isSet

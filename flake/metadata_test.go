@@ -44,10 +44,10 @@ func TestOpenDirtyGitTree(t *testing.T) {
 	if !f.Dirty || f.Revision != "" {
 		t.Fatalf("dirty tree read as %+v", f)
 	}
-	if e := evaluate(t, ctx, f)["a"]; e.Err != nil || !strings.HasSuffix(e.Node.OutPath, "-nixos-system-b") {
+	if e := evaluate(t, ctx, f)["a"]; e.Err != nil || !strings.HasSuffix(e.System.Out, "-nixos-system-b") {
 		t.Fatalf("%+v", e)
 	}
-	err := f.Evaluate(ctx, []string{"a"}, func(Evaluation) {
+	err := f.Evaluate(ctx, []string{"a"}, WithSystem, func(Evaluation) {
 		write(t, dir, "flake.nix", oneNode)
 	})
 	var changed *ChangedError
@@ -75,7 +75,7 @@ func TestOpenGitTreeWithSubmodules(t *testing.T) {
 			write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"\n")
 		}
 		f := open(t, n, ctx, ref)
-		if e := evaluate(t, ctx, f)["a"]; e.Err != nil || !strings.HasSuffix(e.Node.OutPath, "-with") {
+		if e := evaluate(t, ctx, f)["a"]; e.Err != nil || !strings.HasSuffix(e.System.Out, "-with") {
 			t.Errorf("%s: %s is evaluated as %+v", state, f.URL, e)
 		}
 	}

@@ -9,48 +9,46 @@ import (
 	"unicode"
 
 	"github.com/tidwall/gjson"
+
+	"flakeops/internal/settings"
 )
 
-// Node is an evaluated attribute of nixosConfigurations.
-type Node struct {
-	Name       string
-	System     string // platform such as x86_64-linux
-	DrvPath    string
-	OutPath    string // the system's store path, built or not
-	Deployment Deployment
-	Addressed  bool   // something sets its targetHost, rather than its name being that
-	Kind       string // what it is instead of a machine: "a container", "an ISO image"; mostly ""
-	NoSwitch   bool   // it cannot be activated: system.switch.enable is false
+// System is what a node's configuration is built into.
+type System struct {
+	Drv      string // its derivation
+	Out      string // its store path, built or not
+	Platform string // of the host, such as x86_64-linux
 }
 
-// parseNode reads what lib.nix's node function gives. Its errors concern the
-// node and do not name it.
-func parseNode(name string, data []byte) (Node, error) {
-	m, err := parseObject("nix eval", data)
+// parseSettings reads what lib.nix's settings function gives, and node with it.
+// Its errors concern the node and do not name it.
+func parseSettings(name string, m gjson.Result) (settings.Settings, error) {
+	d, err := parseDeployment(name, m.Get("deployment"))
 	if err != nil {
-		return Node{}, err
+		return d, err
 	}
-	n := Node{
-		Name:    name,
-		System:  m.Get("system").String(),
-		DrvPath: m.Get("drv").String(),
-		OutPath: m.Get("out").String(),
+	d.Addressed = m.Get("deployment.targetHost").Exists()
+	d.Kind = m.Get("kind").String()
+	d.NoSwitch = m.Get("switch").Type == gjson.False
+	if d.Platform = m.Get("platform").String(); d.Platform != "" && !platform.MatchString(d.Platform) {
+		return d, fmt.Errorf("nixpkgs.hostPlatform has the platform %q, which is none", d.Platform)
+	}
+	return d, nil
+}
 
-		Addressed: m.Get("deployment.targetHost").Exists(),
-		Kind:      m.Get("kind").String(),
-		NoSwitch:  m.Get("switch").Type == gjson.False,
-	}
+// parseSystem reads what lib.nix's node function gives of the system.
+func parseSystem(m gjson.Result) (System, error) {
+	s := System{Drv: m.Get("drv").String(), Out: m.Get("out").String(), Platform: m.Get("system").String()}
 	switch {
-	case !storePath(n.DrvPath) || !strings.HasSuffix(n.DrvPath, ".drv"):
-		return Node{}, fmt.Errorf("its system's drvPath is %q, not a derivation in the store", n.DrvPath)
-	case !storePath(n.OutPath):
-		return Node{}, fmt.Errorf("its system's outPath is %q, not a store path "+
-			"(outputs that are addressed by their content are not supported)", n.OutPath)
-	case !platform.MatchString(n.System):
-		return Node{}, fmt.Errorf("its system's derivation has the platform %q, which is none", n.System)
+	case !storePath(s.Drv) || !strings.HasSuffix(s.Drv, ".drv"):
+		return System{}, fmt.Errorf("its system's drvPath is %q, not a derivation in the store", s.Drv)
+	case !storePath(s.Out):
+		return System{}, fmt.Errorf("its system's outPath is %q, not a store path "+
+			"(outputs that are addressed by their content are not supported)", s.Out)
+	case !platform.MatchString(s.Platform):
+		return System{}, fmt.Errorf("its system's derivation has the platform %q, which is none", s.Platform)
 	}
-	n.Deployment, err = parseDeployment(name, m.Get("deployment"))
-	return n, err
+	return s, nil
 }
 
 // platform is what nix calls a system, such as x86_64-linux.
@@ -66,7 +64,7 @@ func storePath(s string) bool {
 }
 
 // parseDeployment reads a node's settings; what is not set keeps its default.
-func parseDeployment(node string, set gjson.Result) (Deployment, error) {
+func parseDeployment(node string, set gjson.Result) (settings.Settings, error) {
 	d := defaults(node)
 	if !set.Exists() || set.Type == gjson.Null {
 		return d, nil

@@ -85,7 +85,7 @@ func TestEvaluateTellsWhatIsNoMachine(t *testing.T) {
 			system = (more.system or { }) // { build = p.config.system.build // (more.system.build or { }); }; }; };`, name, more)
 	}
 	for name, e := range evaluate(t, ctx, open(t, n, ctx, writeFlake(t, config.String()))) {
-		got := fmt.Sprint(e.Node.Kind, ",", e.Node.Addressed, ",", e.Node.NoSwitch, " ", e.Err)
+		got := fmt.Sprint(e.Settings.Kind, ",", e.Settings.Addressed, ",", e.Settings.NoSwitch, " ", e.Err)
 		want := map[string]string{
 			"host": ",false,false", "set": ",true,false", "never": ",true,false", "container": "a container,false,false",
 			"iso": "an ISO image,false,false", "sd": "an SD card image,false,false", "netboot": "a netboot image,false,false",

@@ -13,11 +13,11 @@ import (
 // owners knows which node a derivation is built for.
 type owners struct {
 	nix   *Nix
-	nodes []Node
+	nodes []Job
 	byDrv map[string]string // derivation to node, "" when shared; nil until asked for
 }
 
-func newOwners(n *Nix, nodes []Node) *owners { return &owners{nix: n, nodes: slices.Clone(nodes)} }
+func newOwners(n *Nix, nodes []Job) *owners { return &owners{nix: n, nodes: slices.Clone(nodes)} }
 
 // of is the one node that needs drv, "" when several do or it is not known.
 func (o *owners) of(ctx context.Context, drv string) string {
@@ -25,7 +25,7 @@ func (o *owners) of(ctx context.Context, drv string) string {
 		return ""
 	}
 	if len(o.nodes) == 1 {
-		return o.nodes[0].Name
+		return o.nodes[0].Node
 	}
 	if o.byDrv == nil {
 		o.load(ctx)
@@ -40,26 +40,26 @@ func (o *owners) load(ctx context.Context) {
 	refs := newReferences()
 	for _, n := range o.nodes {
 		mark := func(drv string) {
-			if owner, ok := o.byDrv[drv]; ok && owner != n.Name {
+			if owner, ok := o.byDrv[drv]; ok && owner != n.Node {
 				o.byDrv[drv] = ""
 			} else {
-				o.byDrv[drv] = n.Name
+				o.byDrv[drv] = n.Node
 			}
 		}
-		err := refs.closure(n.DrvPath, mark)
+		err := refs.closure(n.Drv, mark)
 		if err != nil { // the store is elsewhere
-			err = o.nix.requisites(ctx, n.DrvPath, mark)
+			err = o.nix.requisites(ctx, n.Drv, mark)
 		}
 		if err != nil {
-			o.nix.Log.Debug().Err(err).Str("node", n.Name).Msg("cannot tell what its system is built from")
+			o.nix.Log.Debug().Err(err).Str("node", n.Node).Msg("cannot tell what its system is built from")
 		}
 	}
 }
 
 // needs returns those of the derivations that node is built from, itself last.
-func (o *owners) needs(ctx context.Context, node Node, drvs []string) ([]string, error) {
+func (o *owners) needs(ctx context.Context, node Job, drvs []string) ([]string, error) {
 	var found []string
-	err := o.nix.requisites(ctx, node.DrvPath, func(drv string) {
+	err := o.nix.requisites(ctx, node.Drv, func(drv string) {
 		if slices.Contains(drvs, drv) {
 			found = append(found, drv)
 		}

@@ -32,6 +32,7 @@ const fixture = `
       inherit name; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" script ]; salt = "%s";
     } // attrs);
     system = name: script: attrs: { config.system.build.toplevel = drv "nixos-system-${name}" script attrs; };
+    broken = more: more // { config = more.config or { } // { system.build.toplevel = throw "it wants a disk"; }; };
     plain = name: system name "echo > $out" { };
 `
 
@@ -88,7 +89,7 @@ func evaluate(t *testing.T, ctx context.Context, f *Flake) map[string]Evaluation
 		t.Fatal(err)
 	}
 	all := map[string]Evaluation{}
-	if err := f.Evaluate(ctx, names, func(e Evaluation) { all[e.Name] = e }); err != nil {
+	if err := f.Evaluate(ctx, names, WithSystem, func(e Evaluation) { all[e.Name] = e }); err != nil {
 		t.Fatal(err)
 	}
 	if len(all) != len(names) {
@@ -98,14 +99,14 @@ func evaluate(t *testing.T, ctx context.Context, f *Flake) map[string]Evaluation
 }
 
 // nodes evaluates the flake in dir, of which no node may fail.
-func nodes(t *testing.T, n *Nix, ctx context.Context, dir string) map[string]Node {
+func nodes(t *testing.T, n *Nix, ctx context.Context, dir string) map[string]Job {
 	t.Helper()
-	all := map[string]Node{}
+	all := map[string]Job{}
 	for name, e := range evaluate(t, ctx, open(t, n, ctx, dir)) {
 		if e.Err != nil {
 			t.Fatal(e.Err)
 		}
-		all[name] = e.Node
+		all[name] = Job{name, e.System}
 	}
 	return all
 }

@@ -14,12 +14,12 @@ func TestReferencesAreWhatNixSays(t *testing.T) {
 			z = drv "z" "echo >$out" { y = drv "y" "echo >$out" { }; };
 		};`))["a"]
 	var want []string
-	if err := n.requisites(ctx, node.DrvPath, func(drv string) { want = append(want, drv) }); err != nil {
+	if err := n.requisites(ctx, node.Drv, func(drv string) { want = append(want, drv) }); err != nil {
 		t.Fatal(err)
 	}
 	refs := newReferences()
 	got := map[string]int{}
-	if err := refs.closure(node.DrvPath, func(drv string) { got[drv]++ }); err != nil {
+	if err := refs.closure(node.Drv, func(drv string) { got[drv]++ }); err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(want)

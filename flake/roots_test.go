@@ -30,30 +30,30 @@ func TestRootsKeepPaths(t *testing.T) {
 	n, ctx := realNix(t)
 	dir := filepath.Join(t.TempDir(), "a directory [x]", "roots")
 	node := nodes(t, n, ctx, writeFlake(t, `a = plain "a";`))["a"]
-	if alive(t, node.DrvPath) {
+	if alive(t, node.Drv) {
 		t.Fatal("the derivation is alive without a root")
 	}
 	r, err := OpenRoots(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Add(ctx, n, "a/../../x.drv", node.DrvPath); err != nil {
+	if err := r.Add(ctx, n, "a/../../x.drv", node.Drv); err != nil {
 		t.Fatal(err)
 	}
-	if !alive(t, node.DrvPath) {
+	if !alive(t, node.Drv) {
 		t.Error("the derivation is not kept")
 	}
 	// Rooted before it is built.
-	if err := r.Add(ctx, n, "a", node.OutPath); err != nil {
+	if err := r.Add(ctx, n, "a", node.Out); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(node.OutPath); err == nil {
+	if _, err := os.Stat(node.Out); err == nil {
 		t.Fatal("rooting built it")
 	}
-	if err := n.Build(ctx, []Node{node}, func(BuildEvent) {}); err != nil {
+	if err := n.Build(ctx, []Job{node}, func(BuildEvent) {}); err != nil {
 		t.Fatal(err)
 	}
-	if !alive(t, node.OutPath) {
+	if !alive(t, node.Out) {
 		t.Error("the system is not kept")
 	}
 	// The name stands for something else.
@@ -66,7 +66,7 @@ func TestRootsKeepPaths(t *testing.T) {
 	if err := r.Add(ctx, n, "a", other); err != nil {
 		t.Fatal(err)
 	}
-	if !alive(t, other) || alive(t, node.OutPath) {
+	if !alive(t, other) || alive(t, node.Out) {
 		t.Error("the root was not turned")
 	}
 	if err := r.Add(ctx, n, "b", "/etc/passwd"); err == nil {
@@ -75,7 +75,7 @@ func TestRootsKeepPaths(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if alive(t, node.DrvPath) || alive(t, other) {
+	if alive(t, node.Drv) || alive(t, other) {
 		t.Error("kept after Close")
 	}
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"flakeops/internal/settings"
+
 	"flakeops/internal/run"
 )
 
@@ -219,7 +221,7 @@ func TestKeySettingsAreThoseOfTheModule(t *testing.T) {
 	}
 	want := keyDefaults("db")
 	want.HasText, want.RestartUnits = true, []string{}
-	if !reflect.DeepEqual(got, []Key{want}) {
+	if !reflect.DeepEqual(got, []settings.Key{want}) {
 		t.Errorf("defaults of the module: %+v\nof a node without it:   %+v", got, want)
 	}
 }

@@ -8,10 +8,10 @@ import (
 // settle reports the open nodes that need a derivation that failed.
 func (b *build) settle() error {
 	failed := slices.Sorted(maps.Keys(b.failures))
-	var keep []Node
+	var keep []Job
 	for i, n := range b.open {
-		needs := []string{n.DrvPath}
-		if b.failures[n.DrvPath] == nil && len(failed) > 0 {
+		needs := []string{n.Drv}
+		if b.failures[n.Drv] == nil && len(failed) > 0 {
 			var err error
 			if needs, err = b.owners.needs(b.ctx, n, failed); err != nil {
 				b.open = append(keep, b.open[i:]...)
@@ -25,7 +25,7 @@ func (b *build) settle() error {
 		}
 		f := b.failures[needs[0]]
 		b.failNode(&BuildError{
-			Node: n.Name, System: n.DrvPath, Drv: needs[0], Others: len(needs) - 1, Reason: f.reason, Log: f.log,
+			Node: n.Node, System: n.Drv, Drv: needs[0], Others: len(needs) - 1, Reason: f.reason, Log: f.log,
 		})
 	}
 	b.open = keep
@@ -35,7 +35,7 @@ func (b *build) settle() error {
 // giveUp fails the open nodes with nix's last words, for want of anything better.
 func (b *build) giveUp(words string) {
 	for _, n := range b.open {
-		b.failNode(&BuildError{Node: n.Name, System: n.DrvPath, Reason: words})
+		b.failNode(&BuildError{Node: n.Node, System: n.Drv, Reason: words})
 	}
 	b.open = nil
 }

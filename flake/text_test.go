@@ -146,7 +146,7 @@ func FuzzInternalJSONLog(f *testing.F) {
 	f.Add("@nix {\"action\":\"result\",\"id\":0,\"type\":105,\"fields\":[-1,1e300,{}]}\n@nix {\"action")
 	f.Add("ssh: \x1b]0;title\x07gone\n")
 	f.Fuzz(func(t *testing.T, s string) {
-		b := newBuild(t.Context(), &Nix{Runner: deaf{}}, []Node{{Name: "a"}}, func(ev BuildEvent) {
+		b := newBuild(t.Context(), &Nix{Runner: deaf{}}, []Job{{Node: "a"}}, func(ev BuildEvent) {
 			if strings.ContainsFunc(ev.Line, control) {
 				t.Errorf("control characters in %q", ev.Line)
 			}

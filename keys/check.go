@@ -4,16 +4,17 @@ import (
 	"errors"
 	"fmt"
 
+	"flakeops/internal/settings"
 	"flakeops/keys/message"
 )
 
-// Check says what is wrong with the settings of a key. It does not look at the
+// check says what is wrong with the settings of a key. It does not look at the
 // source itself.
-func (k Key) Check() error {
+func check(k settings.Key) error {
 	switch k.UploadAt {
-	case PreActivation, PostActivation:
+	case settings.PreActivation, settings.PostActivation:
 	default:
-		return fmt.Errorf("deployment.keys.%s.uploadAt is %q: use %s or %s", k.Attr, k.UploadAt, PreActivation, PostActivation)
+		return fmt.Errorf("deployment.keys.%s.uploadAt is %q: use %s or %s", k.Attr, k.UploadAt, settings.PreActivation, settings.PostActivation)
 	}
 	n := 0
 	for _, set := range []bool{k.HasText, k.File != "", len(k.Command) > 0} {
@@ -27,17 +28,17 @@ func (k Key) Check() error {
 	if len(k.Command) > 0 && k.Command[0] == "" {
 		return fmt.Errorf("deployment.keys.%s.keyCommand has an empty program", k.Attr)
 	}
-	if k.Timeout < 0 {
-		return fmt.Errorf("deployment.keys.%s.timeout is below zero", k.Attr)
+	if k.Timeout < 1 {
+		return fmt.Errorf("deployment.keys.%s.timeout is below one second", k.Attr)
 	}
-	if err := k.onHost(Secret{}).Check(); err != nil {
+	if err := onHost(k, Secret{}).Check(); err != nil {
 		return fmt.Errorf("deployment.keys.%s: %w", k.Attr, err)
 	}
 	return nil
 }
 
 // onHost is the key as the host is told of it.
-func (k Key) onHost(value Secret) message.Key {
+func onHost(k settings.Key, value Secret) message.Key {
 	return message.Key{Name: k.Name, Dir: k.DestDir, User: k.User, Group: k.Group, Mode: k.Mode,
 		Persistent: k.AllowPersistent, RestartUnits: k.RestartUnits, Value: value}
 }

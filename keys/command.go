@@ -10,10 +10,9 @@ import (
 	"time"
 
 	"flakeops/internal/run"
+	"flakeops/internal/settings"
 	"flakeops/keys/message"
 )
-
-const defaultTimeout = time.Minute
 
 // commandSource reads what commands print.
 type commandSource struct {
@@ -25,7 +24,7 @@ type commandSource struct {
 }
 
 // Read runs the command of a key, or gives what it printed before.
-func (s commandSource) Read(ctx context.Context, k Key) (Secret, error) {
+func (s commandSource) Read(ctx context.Context, k settings.Key) (Secret, error) {
 	id := strings.Join(append([]string{s.node, k.Attr}, k.Command...), "\x00")
 	return s.memo.get(ctx, id, func() (Secret, error) {
 		if err := s.slots.take(ctx); err != nil {
@@ -40,11 +39,8 @@ func (s commandSource) Read(ctx context.Context, k Key) (Secret, error) {
 	})
 }
 
-func (s commandSource) print(ctx context.Context, k Key) ([]byte, error) {
-	most := k.Timeout
-	if most == 0 {
-		most = defaultTimeout
-	}
+func (s commandSource) print(ctx context.Context, k settings.Key) ([]byte, error) {
+	most := time.Duration(k.Timeout) * time.Second
 	limited, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("it did not end within %v: see that it asks nothing, or raise deployment.keys.%s.timeout", most, k.Attr))
 	defer cancel()
 	limited, stop := context.WithCancelCause(limited)
@@ -72,12 +68,12 @@ func (s commandSource) print(ctx context.Context, k Key) ([]byte, error) {
 	return out.buf.Bytes(), checkPrinted(out.buf.Bytes())
 }
 
-func (s commandSource) env(k Key) []string {
+func (s commandSource) env(k settings.Key) []string {
 	return []string{"FLAKEOPS_NODE=" + s.node, "FLAKEOPS_KEY=" + k.Attr}
 }
 
 // byHand is what an operator types into a shell to have the same command run.
-func (s commandSource) byHand(k Key) string {
+func (s commandSource) byHand(k settings.Key) string {
 	return "cd " + run.Quote([]string{s.dir}) + " && env " + run.Quote(append(s.env(k), k.Command...))
 }
 

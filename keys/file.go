@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"flakeops/internal/settings"
 	"flakeops/keys/message"
 )
 
@@ -23,7 +24,7 @@ type fileSource struct {
 }
 
 // Read gives the content of a key's file.
-func (s fileSource) Read(ctx context.Context, k Key) (Secret, error) {
+func (s fileSource) Read(ctx context.Context, k settings.Key) (Secret, error) {
 	if ctx.Err() != nil {
 		return Secret{}, context.Cause(ctx)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"flakeops/internal/settings"
 )
 
 func TestFilesThatAreNoSecretAreRefused(t *testing.T) {
@@ -82,8 +84,8 @@ func TestFilesThatAreNoSecretAreRefused(t *testing.T) {
 				r.Root = ""
 			}
 		}
-		k := Key{Attr: "k", Name: "k", DestDir: "/run/keys", User: "root", Group: "root", UploadAt: PreActivation, File: c.file}
-		got, err := r.Read(t.Context(), "web", []Key{k})
+		k := settings.Key{Attr: "k", Name: "k", DestDir: "/run/keys", User: "root", Group: "root", UploadAt: settings.PreActivation, Timeout: 60, File: c.file}
+		got, err := r.Read(t.Context(), "web", []settings.Key{k})
 		switch {
 		case c.want == "" && (err != nil || string(got[0].Secret.Reveal()) != "Tr0ub4dor"):
 			t.Errorf("%s in %s: %v", c.file, c.dir, err)

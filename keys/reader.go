@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"flakeops/internal/run"
+	"flakeops/internal/settings"
 )
 
 // atOnce is how many commands of a run may run at the same time: they may ask a
@@ -33,7 +34,7 @@ type Reader struct {
 // Read reads all of a node's keys, in the order given. When one cannot be read
 // it returns no value and a *ReadError that names every key that failed, and
 // never a value; or the cause of ctx, when that ended.
-func (r *Reader) Read(ctx context.Context, node string, keys []Key) ([]Value, error) {
+func (r *Reader) Read(ctx context.Context, node string, keys []settings.Key) ([]Value, error) {
 	r.once.Do(func() { r.slots = make(turn, atOnce) })
 	of := r.sources(node, keys)
 	values, failed := make([]Value, len(keys)), make([]error, len(keys))
@@ -41,7 +42,7 @@ func (r *Reader) Read(ctx context.Context, node string, keys []Key) ([]Value, er
 	for i, k := range keys {
 		all.Go(func() {
 			values[i].Key = k
-			if failed[i] = k.Check(); failed[i] != nil {
+			if failed[i] = check(k); failed[i] != nil {
 				return
 			}
 			values[i].Secret, failed[i] = of(k).Read(ctx, k)
@@ -75,7 +76,7 @@ func (r *Reader) flakeDir() string {
 }
 
 // sources gives, for the keys of a node, the source of each.
-func (r *Reader) sources(node string, keys []Key) func(Key) Source {
+func (r *Reader) sources(node string, keys []settings.Key) func(settings.Key) Source {
 	runner := r.Runner
 	if runner == nil {
 		runner = run.Local{}
@@ -88,7 +89,7 @@ func (r *Reader) sources(node string, keys []Key) func(Key) Source {
 			texts.attrs = append(texts.attrs, k.Attr)
 		}
 	}
-	return func(k Key) Source {
+	return func(k settings.Key) Source {
 		switch {
 		case k.HasText:
 			return texts

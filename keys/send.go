@@ -13,7 +13,7 @@ import (
 func Compose(mode message.Mode, values []Value) message.Message {
 	m := message.Message{Mode: mode, Keys: make([]message.Key, len(values))}
 	for i, v := range values {
-		m.Keys[i] = v.Key.onHost(v.Secret)
+		m.Keys[i] = onHost(v.Key, v.Secret)
 	}
 	return m
 }

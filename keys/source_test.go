@@ -13,21 +13,21 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"flakeops/internal/run"
+	"flakeops/internal/settings"
 	"flakeops/keys/message"
 )
 
 // place makes the keys of one kind of source for the conformance suite.
 type place struct {
 	source  Source
-	holding func(t *testing.T, attr string, value []byte) Key
-	failing func(t *testing.T, attr string, value []byte) Key // has the value at hand, and fails
+	holding func(t *testing.T, attr string, value []byte) settings.Key
+	failing func(t *testing.T, attr string, value []byte) settings.Key // has the value at hand, and fails
 }
 
-func base(attr string) Key {
-	return Key{Attr: attr, Name: attr, DestDir: "/run/keys", User: "root", Group: "root", Mode: 0o400, UploadAt: PreActivation}
+func base(attr string) settings.Key {
+	return settings.Key{Attr: attr, Name: attr, DestDir: "/run/keys", User: "root", Group: "root", Mode: 0o400, UploadAt: settings.PreActivation, Timeout: 60}
 }
 
 func places(t *testing.T) map[string]place {
@@ -41,7 +41,7 @@ func places(t *testing.T) map[string]place {
 		}
 		return name
 	}
-	command := func(t *testing.T, attr, script string, value []byte) Key {
+	command := func(t *testing.T, attr, script string, value []byte) settings.Key {
 		k := base(attr)
 		k.Command = []string{"sh", "-c", script, "sh", save(t, attr, value)}
 		return k
@@ -51,13 +51,13 @@ func places(t *testing.T) map[string]place {
 	return map[string]place{
 		"file": {
 			source: fileSource{dir: dir},
-			holding: func(t *testing.T, attr string, value []byte) Key {
+			holding: func(t *testing.T, attr string, value []byte) settings.Key {
 				k := base(attr)
 				save(t, attr, value)
 				k.File = attr
 				return k
 			},
-			failing: func(t *testing.T, attr string, value []byte) Key {
+			failing: func(t *testing.T, attr string, value []byte) settings.Key {
 				k := base(attr)
 				k.File = save(t, attr, value) + "/not-a-directory"
 				return k
@@ -65,16 +65,16 @@ func places(t *testing.T) map[string]place {
 		},
 		"command": {
 			source: commandSource{node: "web", dir: dir, runner: run.Local{}, memo: &memo{}, slots: make(turn, 2)},
-			holding: func(t *testing.T, attr string, value []byte) Key {
+			holding: func(t *testing.T, attr string, value []byte) settings.Key {
 				return command(t, attr, `cat "$1"`, value)
 			},
-			failing: func(t *testing.T, attr string, value []byte) Key {
+			failing: func(t *testing.T, attr string, value []byte) settings.Key {
 				return command(t, attr, `cat "$1"; cat "$1" >&2; exit 3`, value)
 			},
 		},
 		"text": {
 			source: &textSource{node: "web", turn: newTurn(), done: true, values: texts},
-			holding: func(_ *testing.T, attr string, value []byte) Key {
+			holding: func(_ *testing.T, attr string, value []byte) settings.Key {
 				mu.Lock()
 				defer mu.Unlock()
 				texts[attr] = NewSecret(value)
@@ -82,7 +82,7 @@ func places(t *testing.T) map[string]place {
 				k.HasText = true
 				return k
 			},
-			failing: func(_ *testing.T, attr string, _ []byte) Key {
+			failing: func(_ *testing.T, attr string, _ []byte) settings.Key {
 				k := base(attr)
 				k.HasText = true
 				return k
@@ -156,27 +156,27 @@ func TestSources(t *testing.T) {
 	}
 }
 
-func commandKey(attr string, argv ...string) Key {
+func commandKey(attr string, argv ...string) settings.Key {
 	k := base(attr)
 	k.Command = argv
 	return k
 }
 
-func sh(attr, script string, args ...string) Key {
+func sh(attr, script string, args ...string) settings.Key {
 	return commandKey(attr, append([]string{"sh", "-c", script, "sh"}, args...)...)
 }
 
 func TestCommandGetsArgvDirectoryAndNames(t *testing.T) {
 	dir := t.TempDir()
 	r := &Reader{Dir: dir}
-	got, err := r.Read(t.Context(), "web-1", []Key{sh("db", `printf '%s|' "$@" "$FLAKEOPS_NODE" "$FLAKEOPS_KEY" "$(pwd)"; cat`, "a b", "$(id)", "*")})
+	got, err := r.Read(t.Context(), "web-1", []settings.Key{sh("db", `printf '%s|' "$@" "$FLAKEOPS_NODE" "$FLAKEOPS_KEY" "$(pwd)"; cat`, "a b", "$(id)", "*")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := "a b|$(id)|*|web-1|db|" + dir + "|"; string(got[0].Secret.Reveal()) != want {
 		t.Errorf("got %q, want %q", got[0].Secret.Reveal(), want)
 	}
-	if _, err := r.Read(t.Context(), "web", []Key{commandKey("x", "echo hunter2; true")}); err == nil {
+	if _, err := r.Read(t.Context(), "web", []settings.Key{commandKey("x", "echo hunter2; true")}); err == nil {
 		t.Error("a shell read the command")
 	}
 }
@@ -188,7 +188,7 @@ func TestCommandOfARemoteFlakeRunsInItsDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	for sub, want := range map[string]string{"": source, "sub": filepath.Join(source, "sub")} {
-		got, err := (&Reader{Source: source, Sub: sub}).Read(t.Context(), "web", []Key{commandKey("k", "pwd")})
+		got, err := (&Reader{Source: source, Sub: sub}).Read(t.Context(), "web", []settings.Key{commandKey("k", "pwd")})
 		if err != nil || string(got[0].Secret.Reveal()) != want+"\n" {
 			t.Errorf("%q: %v, want it to run in %s", sub, err, want)
 		}
@@ -198,18 +198,18 @@ func TestCommandOfARemoteFlakeRunsInItsDirectory(t *testing.T) {
 func TestCommandRunsOnceForEachNodeAndKey(t *testing.T) {
 	dir := t.TempDir()
 	r := &Reader{Dir: dir}
-	ok := func(attr string) Key { return sh(attr, `echo x >>count; echo value`) }
+	ok := func(attr string) settings.Key { return sh(attr, `echo x >>count; echo value`) }
 	bad := sh("bad", `echo x >>failed; exit 1`)
 	var all sync.WaitGroup
 	for range 3 {
 		all.Go(func() {
-			if _, err := r.Read(t.Context(), "one", []Key{ok("a"), ok("b")}); err != nil {
+			if _, err := r.Read(t.Context(), "one", []settings.Key{ok("a"), ok("b")}); err != nil {
 				t.Error(err)
 			}
-			if _, err := r.Read(t.Context(), "one", []Key{bad}); err == nil {
+			if _, err := r.Read(t.Context(), "one", []settings.Key{bad}); err == nil {
 				t.Error("a failure is forgotten")
 			}
-			if _, err := r.Read(t.Context(), "two", []Key{ok("a")}); err != nil {
+			if _, err := r.Read(t.Context(), "two", []settings.Key{ok("a")}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -230,8 +230,8 @@ func TestCommandFailuresNameNodeAndKeyButNothingWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	slow := sh("slow", `cat "$1"; cat "$1" >&2; exec sleep 600`, value)
-	slow.Timeout = 300 * time.Millisecond
-	for want, k := range map[string]Key{
+	slow.Timeout = 1
+	for want, k := range map[string]settings.Key{
 		"exit status 4":             sh("k", `exit 4`),
 		"exit status 5":             sh("k", `printf '\033[1mit says: ' >&2; cat "$1" >&2; exit 5`, value),
 		"exit status 6":             sh("k", `set -x; token=$(cat "$1"); [ "$token" = x ] || exit 6`, value),
@@ -239,14 +239,14 @@ func TestCommandFailuresNameNodeAndKeyButNothingWritten(t *testing.T) {
 		"killed by signal: killed":  sh("k", `cat "$1" >&2; kill -9 $$`, value),
 		"printed nothing, though":   sh("k", `cat "$1" >&2`, value),
 		"executable file not found": commandKey("k", "flakeops-no-such-program"),
-		"did not end within 300ms":  slow,
+		"did not end within 1s":     slow,
 		"larger than 16 MiB":        sh("k", `exec yes "$(cat "$1")"`, value),
 		"its output open":           sh("k", `cat "$1" >&2; sleep 5 & printf x`, value),
 	} {
 		t.Run(want, func(t *testing.T) {
 			dir := t.TempDir()
 			r := &Reader{Dir: dir}
-			values, err := r.Read(t.Context(), "web", []Key{sh("fine", "echo fine"), k})
+			values, err := r.Read(t.Context(), "web", []settings.Key{sh("fine", "echo fine"), k})
 			var failed *ReadError
 			if !errors.As(err, &failed) || values != nil {
 				t.Fatalf("%d values, error %v", len(values), err)
@@ -276,7 +276,7 @@ func TestCommandByHandIsTheSameCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	script := `printf '%s|' "$@" "$FLAKEOPS_NODE" "$FLAKEOPS_KEY" "$(pwd)" >>ran; exit 3`
-	keys := []Key{sh("it's", script, "a b", "$(id)", "*"), sh("other", script)}
+	keys := []settings.Key{sh("it's", script, "a b", "$(id)", "*"), sh("other", script)}
 	keys[0].Name = "its"
 	_, err := (&Reader{Dir: dir}).Read(t.Context(), "web 1", keys)
 	if err == nil {
@@ -306,7 +306,7 @@ func TestCommandThatLeavesItsOutputOpen(t *testing.T) {
 		`sleep 600 >/dev/null & echo $! >pid; printf Tr0%s ub4`: "",
 	} {
 		dir := t.TempDir()
-		values, err := (&Reader{Dir: dir}).Read(t.Context(), "web", []Key{sh("k", script)})
+		values, err := (&Reader{Dir: dir}).Read(t.Context(), "web", []settings.Key{sh("k", script)})
 		switch {
 		case want == "" && (err != nil || string(values[0].Secret.Reveal()) != "Tr0ub4"):
 			t.Errorf("%s: %v", script, err)
@@ -328,11 +328,11 @@ func TestCommandThatLeavesItsOutputOpen(t *testing.T) {
 }
 
 func TestAllFailuresAreNamedInOrder(t *testing.T) {
-	var keys []Key
+	var keys []settings.Key
 	for i := range 12 {
 		keys = append(keys, sh(fmt.Sprintf("k%02d", i), `exit $1`, fmt.Sprint(i%2)))
 	}
-	keys = append(keys, base("none"), func() Key { k := sh("name", "echo x"); k.Name = "../x"; return k }())
+	keys = append(keys, base("none"), func() settings.Key { k := sh("name", "echo x"); k.Name = "../x"; return k }())
 	want := ""
 	for range 3 {
 		_, err := (&Reader{}).Read(t.Context(), "web", keys)
@@ -357,7 +357,7 @@ func TestAllFailuresAreNamedInOrder(t *testing.T) {
 }
 
 func TestTextsAreEvaluatedTogether(t *testing.T) {
-	text := func(attr string) Key { k := base(attr); k.HasText = true; return k }
+	text := func(attr string) settings.Key { k := base(attr); k.HasText = true; return k }
 	calls := 0
 	r := &Reader{Texts: func(_ context.Context, node string, attrs []string) (map[string]Secret, error) {
 		calls++
@@ -366,14 +366,14 @@ func TestTextsAreEvaluatedTogether(t *testing.T) {
 		}
 		return map[string]Secret{"a": NewSecret([]byte("A")), "b": NewSecret([]byte("B"))}, nil
 	}}
-	got, err := r.Read(t.Context(), "web", []Key{text("a"), sh("c", "echo C"), text("b")})
+	got, err := r.Read(t.Context(), "web", []settings.Key{text("a"), sh("c", "echo C"), text("b")})
 	if err != nil || calls != 1 || string(got[0].Secret.Reveal()) != "A" || string(got[2].Secret.Reveal()) != "B" {
 		t.Errorf("%v, %d calls, %v", got, calls, err)
 	}
 	r.Texts = func(context.Context, string, []string) (map[string]Secret, error) {
 		return nil, errors.New("attribute missing")
 	}
-	if _, err := r.Read(t.Context(), "web", []Key{text("a"), text("b")}); err == nil || err.Error() != "web: keys a, b: attribute missing" {
+	if _, err := r.Read(t.Context(), "web", []settings.Key{text("a"), text("b")}); err == nil || err.Error() != "web: keys a, b: attribute missing" {
 		t.Errorf("error %v", err)
 	}
 }

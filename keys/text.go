@@ -3,6 +3,8 @@ package keys
 import (
 	"context"
 	"errors"
+
+	"flakeops/internal/settings"
 )
 
 // textSource gives values that are in the flake. All of a node's come from one
@@ -19,7 +21,7 @@ type textSource struct {
 }
 
 // Read gives the text of a key.
-func (s *textSource) Read(ctx context.Context, k Key) (Secret, error) {
+func (s *textSource) Read(ctx context.Context, k settings.Key) (Secret, error) {
 	if err := s.evaluate(ctx); err != nil {
 		return Secret{}, err
 	}

@@ -19,7 +19,7 @@ type addresses struct {
 // locate refuses a node of which only its name says where it is, in a flake
 // whose other outputs say where hosts are: it may be another machine.
 func (p *pipeline) locate(ctx context.Context, n *node) error {
-	if n.Addressed || p.from != "" {
+	if n.settings.Addressed || p.from != "" {
 		return nil
 	}
 	a := &p.addresses

@@ -40,7 +40,7 @@ func (w *world) written(ctx context.Context, todo plan, failed []flake.Evaluatio
 
 func TestNodesWithoutAnAddressAmongOthersAreRefused(t *testing.T) {
 	others := []flake.Other{{Output: "deploy.nodes", Nodes: []flake.OtherNode{{Name: "a", Address: "real.example.org"}}}}
-	unset := func(n *flake.Node) { n.Addressed = n.Name == "set" }
+	unset := func(e *flake.Evaluation) { e.Settings.Addressed = e.Name == "set" }
 	w := &world{t: t, others: others, change: unset}
 	p, said := w.written(t.Context(), plan{through: throughActivate, goal: wire.Switch, keepGoing: true}, nil, "a", "bb", "set")
 	wantOutcome(t, p, "a", outcomeRefused)
@@ -81,7 +81,7 @@ func TestNodesWithoutAnAddressAmongOthersAreRefused(t *testing.T) {
 }
 
 func TestWhatIsNoMachineIsDeployedToOnlyWhenNamed(t *testing.T) {
-	all := func(n *flake.Node) { n.Kind, n.Addressed = "an ISO image", n.Name == "set" }
+	all := func(e *flake.Evaluation) { e.Settings.Kind, e.Settings.Addressed = "an ISO image", e.Name == "set" }
 	w := &world{t: t, change: all}
 	p := w.run(t.Context(), plan{through: throughActivate, named: []string{"bb"}}, "a", "bb", "set")
 	wantOutcome(t, p, "a", outcomeSkipped)
@@ -98,7 +98,7 @@ func TestWhatIsNoMachineIsDeployedToOnlyWhenNamed(t *testing.T) {
 
 func TestSystemsThatCannotBeActivatedAreNotBuilt(t *testing.T) {
 	for _, goal := range []wire.Goal{wire.Switch, wire.Test, wire.Boot, wire.DryActivate} {
-		w := &world{t: t, change: func(n *flake.Node) { n.NoSwitch = n.Name == "a" }}
+		w := &world{t: t, change: func(e *flake.Evaluation) { e.Settings.NoSwitch = e.Name == "a" }}
 		p := w.run(t.Context(), plan{through: throughActivate, goal: goal, keepGoing: true}, "a", "bb")
 		wantOutcome(t, p, "a", outcomeFailed)
 		wantCode(t, p, exitEvaluation)
@@ -107,7 +107,7 @@ func TestSystemsThatCannotBeActivatedAreNotBuilt(t *testing.T) {
 		}
 	}
 	for _, todo := range []plan{{through: throughBuild}, {through: throughPush}, {through: throughReach, visit: sendKeys}} {
-		w := &world{t: t, change: func(n *flake.Node) { n.NoSwitch = true }}
+		w := &world{t: t, change: func(e *flake.Evaluation) { e.Settings.NoSwitch = true }}
 		p, _ := w.written(t.Context(), todo, nil, "a")
 		wantCode(t, p, ExitDone)
 	}

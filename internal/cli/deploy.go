@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"flakeops/activate/wire"
-	"flakeops/flake"
+	"flakeops/internal/settings"
 )
 
 type deployCmd struct {
@@ -75,7 +75,7 @@ func (o overrides) check() error {
 }
 
 // apply puts what was given in the place of a node's settings.
-func (o overrides) apply(d *flake.Deployment) {
+func (o overrides) apply(d *settings.Settings) {
 	set(&d.MagicRollback, o.MagicRollback)
 	set(&d.AutoRollback, o.AutoRollback)
 	set(&d.ConfirmTimeout, o.ConfirmTimeout)

@@ -10,6 +10,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"
 )
@@ -39,8 +40,8 @@ type world struct {
 	unitsErr    map[string]error
 	screen      screen
 	dryErr      map[string]error
-	deployment  map[string]flake.Deployment
-	change      func(*flake.Node) // as it is evaluated
+	deployment  map[string]settings.Settings
+	change      func(*flake.Evaluation) // as it is evaluated
 	others      []flake.Other
 	closures    map[string]map[string]int64 // of store paths that are built here
 	surveys     map[string]activate.Survey
@@ -81,7 +82,7 @@ func (w *world) index(entry string) int {
 
 func system(node string) string { return "/nix/store/" + fmt.Sprintf("%032d", len(node)) + "-" + node }
 
-func (w *world) Evaluate(_ context.Context, names []string, report func(flake.Evaluation)) error {
+func (w *world) Evaluate(_ context.Context, names []string, want flake.Want, report func(flake.Evaluation)) error {
 	for _, name := range names {
 		w.note("evaluate %s", name)
 		if err := w.evalErr[name]; err != nil {
@@ -90,13 +91,17 @@ func (w *world) Evaluate(_ context.Context, names []string, report func(flake.Ev
 		}
 		d, ok := w.deployment[name]
 		if !ok {
-			d = flake.Deployment{TargetHost: &name, MagicRollback: true, AutoRollback: true, ConfirmTimeout: 30, ActivationTimeout: 300}
+			d = settings.Settings{TargetHost: &name, MagicRollback: true, AutoRollback: true, ConfirmTimeout: 30, ActivationTimeout: 300}
 		}
-		n := flake.Node{Name: name, System: ownSystem(), DrvPath: system(name) + ".drv", OutPath: system(name), Deployment: d, Addressed: true}
+		d.Addressed, d.Platform = true, ownSystem()
+		e := flake.Evaluation{Name: name, Settings: d}
+		if want == flake.WithSystem {
+			e.System = flake.System{Drv: system(name) + ".drv", Out: system(name), Platform: ownSystem()}
+		}
 		if w.change != nil {
-			w.change(&n)
+			w.change(&e)
 		}
-		report(flake.Evaluation{Name: name, Node: n})
+		report(e)
 	}
 	return w.unchanged
 }
@@ -106,23 +111,23 @@ func (w *world) Addresses(context.Context) ([]flake.Other, error) {
 	return w.others, nil
 }
 
-func (w *world) Build(_ context.Context, nodes []flake.Node, report func(flake.BuildEvent)) error {
-	for _, n := range nodes {
-		w.note("build %s", n.Name)
+func (w *world) Build(_ context.Context, jobs []flake.Job, report func(flake.BuildEvent)) error {
+	for _, j := range jobs {
+		w.note("build %s", j.Node)
 	}
 	if w.runErr != nil {
 		return w.runErr
 	}
-	for _, n := range nodes {
-		if err := w.buildErr[n.Name]; err != nil {
-			report(flake.BuildEvent{Node: n.Name, Kind: flake.BuildFailed, Err: err})
+	for _, j := range jobs {
+		if err := w.buildErr[j.Node]; err != nil {
+			report(flake.BuildEvent{Node: j.Node, Kind: flake.BuildFailed, Err: err})
 			continue
 		}
 		if w.onBuild != nil {
-			w.onBuild(n.Name)
+			w.onBuild(j.Node)
 		}
-		w.note("built %s", n.Name)
-		report(flake.BuildEvent{Node: n.Name, Kind: flake.BuildBuilt})
+		w.note("built %s", j.Node)
+		report(flake.BuildEvent{Node: j.Node, Kind: flake.BuildBuilt})
 	}
 	return nil
 }
@@ -143,17 +148,17 @@ func (w *world) Confirm(_ context.Context, question string) (bool, error) {
 	return w.answer, nil
 }
 
-func (w *world) Dial(ctx context.Context, n flake.Node) (host, error) {
-	w.note("dial %s", n.Name)
+func (w *world) Dial(ctx context.Context, node string, _ settings.Settings) (host, error) {
+	w.note("dial %s", node)
 	if w.onDial != nil {
 		if err := w.onDial(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if err := w.dialErr[n.Name]; err != nil {
+	if err := w.dialErr[node]; err != nil {
 		return nil, err
 	}
-	return &fakeHost{world: w, node: n.Name}, nil
+	return &fakeHost{world: w, node: node}, nil
 }
 
 type fakeHost struct {
@@ -294,7 +299,7 @@ func (h *fakeHost) SendKeys(_ context.Context, _ string, m message.Message) (mes
 }
 
 // Read gives each key its own name as its value.
-func (w *world) Read(_ context.Context, node string, of []keys.Key) ([]keys.Value, error) {
+func (w *world) Read(_ context.Context, node string, of []settings.Key) ([]keys.Value, error) {
 	w.note("read keys %s", node)
 	if err := w.readErr[node]; err != nil {
 		return nil, err

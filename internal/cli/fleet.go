@@ -91,7 +91,7 @@ func (f *fleet) evaluate(ctx context.Context, each func(flake.Evaluation)) error
 	for _, e := range f.unclear {
 		each(e)
 	}
-	return withCode(exitEvaluation, because(ctx, f.flake.Evaluate(ctx, f.names, each)))
+	return withCode(exitEvaluation, because(ctx, f.flake.Evaluate(ctx, f.names, flake.WithSystem, each)))
 }
 
 // run takes the selected nodes as far as the plan goes.
@@ -165,8 +165,8 @@ type localStore struct {
 	roots *flake.Roots
 }
 
-func (s *localStore) Build(ctx context.Context, nodes []flake.Node, report func(flake.BuildEvent)) error {
-	return s.nix.Build(ctx, nodes, report)
+func (s *localStore) Build(ctx context.Context, jobs []flake.Job, report func(flake.BuildEvent)) error {
+	return s.nix.Build(ctx, jobs, report)
 }
 
 func (s *localStore) Keep(ctx context.Context, name, storePath string) error {

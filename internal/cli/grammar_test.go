@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"flakeops/flake"
+	"flakeops/internal/settings"
 )
 
 // parse parses a command line and returns the grammar it filled and the verb.
@@ -88,7 +88,7 @@ func TestGoals(t *testing.T) {
 }
 
 func TestOverrides(t *testing.T) {
-	for line, want := range map[string]flake.Deployment{
+	for line, want := range map[string]settings.Settings{
 		"":                              {MagicRollback: true, AutoRollback: true, ConfirmTimeout: 30, ActivationTimeout: 300},
 		"--no-magic-rollback":           {AutoRollback: true, ConfirmTimeout: 30, ActivationTimeout: 300},
 		"--magic-rollback=false":        {AutoRollback: true, ConfirmTimeout: 30, ActivationTimeout: 300},
@@ -104,13 +104,13 @@ func TestOverrides(t *testing.T) {
 			}
 			continue
 		}
-		d := flake.Deployment{MagicRollback: true, AutoRollback: true, ConfirmTimeout: 30, ActivationTimeout: 300}
+		d := settings.Settings{MagicRollback: true, AutoRollback: true, ConfirmTimeout: 30, ActivationTimeout: 300}
 		g.Deploy.overrides.apply(&d)
 		if err != nil || !reflect.DeepEqual(d, want) {
 			t.Errorf("%q: %+v, %v", line, d, err)
 		}
 	}
-	off := flake.Deployment{}
+	off := settings.Settings{}
 	g, _, err := parse(t, "--magic-rollback", "--auto-rollback")
 	if g.Deploy.overrides.apply(&off); err != nil || !off.MagicRollback || !off.AutoRollback {
 		t.Errorf("not switched on: %+v, %v", off, err)

@@ -6,19 +6,20 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/settings"
 	"flakeops/keys/message"
 )
 
 // source is what the pipeline asks of a flake.
 type source interface {
-	Evaluate(ctx context.Context, names []string, report func(flake.Evaluation)) error
+	Evaluate(ctx context.Context, names []string, want flake.Want, report func(flake.Evaluation)) error
 	// Addresses are the outputs by which the flake tells other tools where hosts are.
 	Addresses(ctx context.Context) ([]flake.Other, error)
 }
 
 // store is what the pipeline asks of the local nix store.
 type store interface {
-	Build(ctx context.Context, nodes []flake.Node, report func(flake.BuildEvent)) error
+	Build(ctx context.Context, jobs []flake.Job, report func(flake.BuildEvent)) error
 	// Keep saves a store path from garbage collection during the run.
 	Keep(ctx context.Context, name, storePath string) error
 	// Closure gives the sizes of what a store path needs; nil for one that is not there.
@@ -32,7 +33,7 @@ type confirmer interface {
 
 // network makes connections to hosts.
 type network interface {
-	Dial(ctx context.Context, n flake.Node) (host, error)
+	Dial(ctx context.Context, node string, to settings.Settings) (host, error)
 }
 
 // host is one connection to a host, and what the pipeline does over it.

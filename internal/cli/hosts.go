@@ -12,6 +12,7 @@ import (
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/run"
+	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"
 )
@@ -24,8 +25,8 @@ type sshNetwork struct {
 	giveUp <-chan struct{} // closed when no host is waited for any more
 }
 
-func (s *sshNetwork) Dial(ctx context.Context, n flake.Node) (host, error) {
-	t := target(n)
+func (s *sshNetwork) Dial(ctx context.Context, node string, to settings.Settings) (host, error) {
+	t := target(node, to)
 	conn, err := s.dialer.Dial(ctx, t)
 	if err != nil {
 		return nil, err
@@ -34,10 +35,9 @@ func (s *sshNetwork) Dial(ctx context.Context, n flake.Node) (host, error) {
 }
 
 // target translates a node's settings into what is dialled.
-func target(n flake.Node) remote.Target {
-	d := n.Deployment
+func target(node string, d settings.Settings) remote.Target {
 	t := remote.Target{
-		Node:       n.Name,
+		Node:       node,
 		Alternates: d.AlternateHosts,
 		User:       d.TargetUser,
 		Options:    d.SSHOptions,

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"flakeops/flake"
 	"flakeops/internal/ui"
 	"flakeops/keys"
 	"flakeops/keys/message"
@@ -28,7 +29,7 @@ func (keysListCmd) Help() string {
 
 // Run lists keys.
 func (c keysListCmd) Run(ctx context.Context, s *session) error {
-	return s.pipeline(ctx, pipelineFlags(c), plan{through: throughReach, keys: true, visit: checkKeys, tell: keysReport})
+	return s.pipeline(ctx, pipelineFlags(c), plan{through: throughReach, want: flake.SettingsOnly, keys: true, visit: checkKeys, tell: keysReport})
 }
 
 // checkKeys asks a host how its keys compare with the node's.
@@ -94,7 +95,7 @@ func (n *node) keysDocument() nodeKeysDoc {
 	if r.err != nil {
 		d.Error = r.err.Error()
 	}
-	for _, k := range nodeKeys(n.Node) {
+	for _, k := range n.settings.Keys {
 		d.Keys = append(d.Keys, keyDoc{Key: k.Attr, Path: k.Path(), User: k.User, Group: k.Group, State: n.keyStates[k.Name]})
 	}
 	return d

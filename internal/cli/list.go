@@ -99,7 +99,7 @@ func (f *fleet) tellList(ctx context.Context, u *ui.UI, evaluations map[string]f
 		case e.Err != nil:
 			told.add(e.Err)
 			u.End(name, outcomeEvaluation+": "+causeOf(e.Err))
-		case !e.Node.Addressed:
+		case !e.Settings.Addressed:
 			unset = append(unset, name)
 		}
 	}
@@ -116,8 +116,8 @@ func (f *fleet) list(u *ui.UI, evaluations map[string]flake.Evaluation) error {
 			doc.Nodes = append(doc.Nodes, listedNode{Node: name, Error: e.Err.Error()})
 			continue
 		}
-		doc.Nodes = append(doc.Nodes, listed(e.Node))
-		rows = append(rows, row(e.Node))
+		doc.Nodes = append(doc.Nodes, listed(e))
+		rows = append(rows, row(e))
 	}
 	if err := u.JSON(doc); err != nil {
 		return err
@@ -125,22 +125,22 @@ func (f *fleet) list(u *ui.UI, evaluations map[string]flake.Evaluation) error {
 	return u.Table([]string{"NODE", "PLATFORM", "HOST", "USER", "TAGS"}, rows)
 }
 
-func row(n flake.Node) []string {
+func row(e flake.Evaluation) []string {
 	host, user := "-", "-"
-	if h := n.Deployment.TargetHost; h != nil {
+	if h := e.Settings.TargetHost; h != nil {
 		host = *h
-		if port := n.Deployment.TargetPort; port != nil {
+		if port := e.Settings.TargetPort; port != nil {
 			host += ":" + strconv.Itoa(*port)
 		}
 	}
-	if n.Deployment.TargetUser != "" {
-		user = n.Deployment.TargetUser
+	if e.Settings.TargetUser != "" {
+		user = e.Settings.TargetUser
 	}
-	return []string{n.Name, n.System, host, user, strings.Join(n.Deployment.Tags, ",")}
+	return []string{e.Name, e.System.Platform, host, user, strings.Join(e.Settings.Tags, ",")}
 }
 
-func listed(n flake.Node) listedNode {
-	d := n.Deployment
+func listed(e flake.Evaluation) listedNode {
+	d := e.Settings
 	settings := &listedSettings{
 		TargetHost: d.TargetHost, AlternateHosts: d.AlternateHosts, TargetPort: d.TargetPort,
 		SSHOptions: d.SSHOptions, PrivilegeEscalationCommand: d.PrivilegeEscalationCommand, Tags: d.Tags,
@@ -151,5 +151,5 @@ func listed(n flake.Node) listedNode {
 	if d.TargetUser != "" {
 		settings.TargetUser = &d.TargetUser
 	}
-	return listedNode{Node: n.Name, Kind: n.Kind, Platform: n.System, Derivation: n.DrvPath, System: n.OutPath, Deployment: settings}
+	return listedNode{Node: e.Name, Kind: d.Kind, Platform: e.System.Platform, Derivation: e.System.Drv, System: e.System.Out, Deployment: settings}
 }

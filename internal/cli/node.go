@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"
 )
@@ -41,27 +43,28 @@ const (
 // node is one node on its way through the pipeline. Its fields are written by
 // the one goroutine that has the node at the time; result is shared.
 type node struct {
-	name       string
-	flake.Node                          // once evaluated
-	host       host                     // once reached
-	facts      activate.Facts           // the same
-	upToDate   bool                     // the host is as it is to be
-	isBuilt    bool                     // the system is in the local store; read it after builtOver
-	builtOver  chan struct{}            // closed when the build of this node ended, or will not happen
-	values     []keys.Value             // of its keys, once read
-	changed    []string                 // names of keys that were changed on the host
-	keyStates  map[string]message.State // of the keys on the host, by name
-	removed    []string                 // paths of keys that were removed there
-	asked      sync.Once                // of the local closure
-	local      map[string]int64         // closure of the system, where it is built here
-	localErr   error                    // of that
-	plan       *planned                 // what a deployment would change, once the host was asked
-	dry        []string                 // what the dry activation printed
-	id         string                   // of the deployment
-	backID     string                   // of the one that took it back
-	old        string                   // system that ran before the activation
-	final      wire.Event               // of the activation
-	seconds    float64                  // that the activation took, confirm and commit included
+	name      string
+	settings  settings.Settings        // once evaluated
+	system    flake.System             // the same, when it was wanted
+	host      host                     // once reached
+	facts     activate.Facts           // the same
+	upToDate  bool                     // the host is as it is to be
+	isBuilt   bool                     // the system is in the local store; read it after builtOver
+	builtOver chan struct{}            // closed when the build of this node ended, or will not happen
+	values    []keys.Value             // of its keys, once read
+	changed   []string                 // names of keys that were changed on the host
+	keyStates map[string]message.State // of the keys on the host, by name
+	removed   []string                 // paths of keys that were removed there
+	asked     sync.Once                // of the local closure
+	local     map[string]int64         // closure of the system, where it is built here
+	localErr  error                    // of that
+	plan      *planned                 // what a deployment would change, once the host was asked
+	dry       []string                 // what the dry activation printed
+	id        string                   // of the deployment
+	backID    string                   // of the one that took it back
+	old       string                   // system that ran before the activation
+	final     wire.Event               // of the activation
+	seconds   float64                  // that the activation took, confirm and commit included
 
 	mu     sync.Mutex
 	result result
@@ -76,6 +79,12 @@ type result struct {
 }
 
 func newNode(name string) *node { return &node{name: name, builtOver: make(chan struct{})} }
+
+// platform is what the node's system is for; where there is none, what its
+// settings say, or else its host, once that was reached.
+func (n *node) platform() string {
+	return cmp.Or(n.system.Platform, n.settings.Platform, n.facts.Platform())
+}
 
 // buildEnds lets the node go on. Only the build stage calls it.
 func (n *node) buildEnds(built bool) {
@@ -118,8 +127,8 @@ func (n *node) address() string {
 	switch {
 	case n.host != nil:
 		return n.host.Address()
-	case n.Deployment.TargetHost != nil:
-		return *n.Deployment.TargetHost
+	case n.settings.TargetHost != nil:
+		return *n.settings.TargetHost
 	}
 	return "-"
 }

@@ -29,6 +29,7 @@ const (
 // plan is what the flags ask of a run.
 type plan struct {
 	through           stage
+	want              flake.Want // by default the nodes' systems too
 	goal              wire.Goal
 	parallel          int
 	keepGoing         bool
@@ -146,7 +147,7 @@ func (p *pipeline) evaluate(ctx context.Context, failed []*node, next func(*node
 	}
 	bounded, cancel := within(ctx, evaluateDeadline, "evaluation")
 	defer cancel()
-	err := p.source.Evaluate(bounded, names, func(e flake.Evaluation) {
+	err := p.source.Evaluate(bounded, names, p.want, func(e flake.Evaluation) {
 		n := p.find(e.Name)
 		if n == nil {
 			return
@@ -160,8 +161,8 @@ func (p *pipeline) evaluate(ctx context.Context, failed []*node, next func(*node
 			}
 			return
 		}
-		n.Node = e.Node
-		p.override.apply(&n.Deployment)
+		n.settings, n.system = e.Settings, e.System
+		p.override.apply(&n.settings)
 		p.screen.Status(n.name, "evaluated")
 		next(n)
 	})
@@ -185,22 +186,22 @@ func (p *pipeline) build(ctx context.Context) {
 	if p.through == throughReach {
 		return
 	}
-	var nodes []flake.Node
+	var jobs []flake.Job
 	for _, n := range p.nodes {
-		if p.mayGoOn(ctx, n) && !(n.Deployment.BuildOnTarget && p.through > throughBuild) {
+		if p.mayGoOn(ctx, n) && !(n.settings.BuildOnTarget && p.through > throughBuild) {
 			p.screen.Status(n.name, "building")
-			nodes = append(nodes, n.Node)
+			jobs = append(jobs, flake.Job{Node: n.name, System: n.system})
 		}
 	}
-	if len(nodes) == 0 {
+	if len(jobs) == 0 {
 		return
 	}
 	bounded, cancel := within(ctx, buildDeadline, "the build")
 	defer cancel()
-	err := p.store.Build(bounded, nodes, p.buildEvent)
+	err := p.store.Build(bounded, jobs, p.buildEvent)
 	if err != nil {
-		for _, n := range nodes {
-			if n := p.find(n.Name); !n.isBuilt {
+		for _, j := range jobs {
+			if n := p.find(j.Node); !n.isBuilt {
 				p.fail(n, withCode(exitBuild, because(bounded, err)), outcomeBuild)
 			}
 		}

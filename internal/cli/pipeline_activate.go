@@ -41,7 +41,7 @@ func (p *pipeline) activate(ctx context.Context, n *node) {
 		p.dryActivate(ctx, n)
 		return
 	}
-	req, err := p.request(ctx, n, n.OutPath)
+	req, err := p.request(ctx, n, n.system.Out)
 	if err != nil {
 		p.fail(n, err, outcomeFailed)
 		return
@@ -82,7 +82,7 @@ func rebootNote(e wire.Event) string {
 
 // request fills in what the agent is to know, except for the token.
 func (p *pipeline) request(ctx context.Context, n *node, system string) (wire.Request, error) {
-	agent, err := p.agents.path(ctx, n.System)
+	agent, err := p.agents.path(ctx, n.platform())
 	if err != nil {
 		return wire.Request{}, err
 	}
@@ -94,11 +94,11 @@ func (p *pipeline) request(ctx context.Context, n *node, system string) (wire.Re
 		System:             system,
 		Agent:              agent,
 		Profile:            systemProfile,
-		MagicRollback:      n.Deployment.MagicRollback,
-		AutoRollback:       n.Deployment.AutoRollback,
-		RebootWhenStranded: n.Deployment.RebootWhenStranded,
-		ActivationTimeout:  n.Deployment.ActivationTimeout,
-		ConfirmTimeout:     n.Deployment.ConfirmTimeout,
+		MagicRollback:      n.settings.MagicRollback,
+		AutoRollback:       n.settings.AutoRollback,
+		RebootWhenStranded: n.settings.RebootWhenStranded,
+		ActivationTimeout:  n.settings.ActivationTimeout,
+		ConfirmTimeout:     n.settings.ConfirmTimeout,
 		Operator:           p.operator,
 		Flake:              p.flake,
 	}, nil
@@ -138,7 +138,7 @@ func (p *pipeline) askActivation(ctx context.Context, n *node) error {
 	p.screen.Status(n.name, "asking what activation would do")
 	ctx, cancel := within(ctx, dryDeadline, "the dry activation")
 	defer cancel()
-	err := n.host.DryActivate(ctx, n.OutPath, func(line string) { n.dry = append(n.dry, line) })
+	err := n.host.DryActivate(ctx, n.system.Out, func(line string) { n.dry = append(n.dry, line) })
 	if err != nil {
 		for _, line := range n.dry {
 			p.screen.Line(n.name, line)

@@ -16,7 +16,7 @@ func (p *pipeline) takeBackAll(ctx context.Context) {
 	var g errgroup.Group
 	g.SetLimit(p.parallel)
 	for _, n := range p.nodes {
-		if n.final.Outcome.OK() && p.previous(n) != n.OutPath {
+		if n.final.Outcome.OK() && p.previous(n) != n.system.Out {
 			g.Go(func() error {
 				p.takeBack(ctx, n)
 				return nil

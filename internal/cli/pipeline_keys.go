@@ -6,18 +6,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"flakeops/activate"
 	"flakeops/activate/wire"
-	"flakeops/flake"
+	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"
 )
 
 // reader reads a node's keys on this machine; *keys.Reader is one.
 type reader interface {
-	Read(ctx context.Context, node string, of []keys.Key) ([]keys.Value, error)
+	Read(ctx context.Context, node string, of []settings.Key) ([]keys.Value, error)
 }
 
 // keysError is a node whose keys could not be read, or not be sent.
@@ -28,7 +27,7 @@ func (e *keysError) Unwrap() error { return e.err }
 
 // readKeys reads all of a node's keys, before anything is sent to any host.
 func (p *pipeline) readKeys(ctx context.Context, n *node) error {
-	if !p.keys || len(n.Deployment.Keys) == 0 {
+	if !p.keys || len(n.settings.Keys) == 0 {
 		return nil
 	}
 	return p.readAll(ctx, n)
@@ -38,7 +37,7 @@ func (p *pipeline) readAll(ctx context.Context, n *node) error {
 	p.screen.Status(n.name, "reading keys")
 	ctx, cancel := within(ctx, keysDeadline, "reading keys")
 	defer cancel()
-	values, err := p.reader.Read(ctx, n.name, nodeKeys(n.Node))
+	values, err := p.reader.Read(ctx, n.name, n.settings.Keys)
 	if err != nil {
 		return &keysError{because(ctx, err)}
 	}
@@ -49,7 +48,7 @@ func (p *pipeline) readAll(ctx context.Context, n *node) error {
 // sendsKeys says whether the node's host is to hear of keys: it has some, or
 // flakeops installed some that are to be removed.
 func (p *pipeline) sendsKeys(n *node) bool {
-	return p.keys && (len(n.Deployment.Keys) > 0 || n.facts.Keys)
+	return p.keys && (len(n.settings.Keys) > 0 || n.facts.Keys)
 }
 
 // sendEarly sends the keys that the new system's activation needs.
@@ -59,7 +58,7 @@ func (p *pipeline) sendEarly(ctx context.Context, n *node) error {
 	}
 	var early []keys.Value
 	for _, v := range n.values {
-		if v.Key.UploadAt == keys.PreActivation {
+		if v.Key.UploadAt == settings.PreActivation {
 			early = append(early, v)
 		}
 	}
@@ -103,7 +102,7 @@ func (p *pipeline) tellKeys(ctx context.Context, n *node, m message.Message) (me
 	}
 	ctx, cancel := within(ctx, keysDeadline, "sending keys")
 	defer cancel()
-	agent, err := p.agents.path(ctx, n.System)
+	agent, err := p.agents.path(ctx, n.platform())
 	if err != nil {
 		return message.Reply{}, &keysError{err}
 	}
@@ -146,7 +145,7 @@ func (p *pipeline) pushAgent(ctx context.Context, n *node) error {
 }
 
 func (p *pipeline) bringAgent(ctx context.Context, n *node) error {
-	agent, err := p.agents.path(ctx, n.System)
+	agent, err := p.agents.path(ctx, n.platform())
 	if err != nil {
 		return withCode(exitPush, err)
 	}
@@ -154,17 +153,4 @@ func (p *pipeline) bringAgent(ctx context.Context, n *node) error {
 		return err
 	}
 	return p.send(ctx, n, parcel{paths: []string{agent}})
-}
-
-// nodeKeys are a node's keys as package keys takes them.
-func nodeKeys(n flake.Node) []keys.Key {
-	var of []keys.Key
-	for _, k := range n.Deployment.Keys {
-		of = append(of, keys.Key{
-			Attr: k.Attr, Name: k.Name, DestDir: k.DestDir, User: k.User, Group: k.Group, Mode: k.Mode,
-			UploadAt: keys.Phase(k.UploadAt), RestartUnits: k.RestartUnits, AllowPersistent: k.AllowPersistent,
-			HasText: k.HasText, File: k.File, Command: k.Command, Timeout: time.Duration(k.Timeout) * time.Second,
-		})
-	}
-	return of
 }

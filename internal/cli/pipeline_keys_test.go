@@ -8,24 +8,24 @@ import (
 
 	"flakeops/activate"
 	"flakeops/activate/wire"
-	"flakeops/flake"
+	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"
 )
 
 // withKeys is a node with one key for each phase.
-func withKeys(node string) flake.Deployment {
-	return flake.Deployment{
+func withKeys(node string) settings.Settings {
+	return settings.Settings{
 		TargetHost: &node, MagicRollback: true, AutoRollback: true, ConfirmTimeout: 30, ActivationTimeout: 300,
-		Keys: []flake.Key{
-			{Attr: "early", Name: "early", DestDir: "/run/keys", UploadAt: flake.PreActivation, RestartUnits: []string{"early.service"}},
-			{Attr: "late", Name: "late", DestDir: "/run/keys", UploadAt: flake.PostActivation},
+		Keys: []settings.Key{
+			{Attr: "early", Name: "early", DestDir: "/run/keys", UploadAt: settings.PreActivation, RestartUnits: []string{"early.service"}},
+			{Attr: "late", Name: "late", DestDir: "/run/keys", UploadAt: settings.PostActivation},
 		},
 	}
 }
 
 func keyedWorld(t *testing.T) *world {
-	return &world{t: t, deployment: map[string]flake.Deployment{"a": withKeys("a"), "b": withKeys("b")}}
+	return &world{t: t, deployment: map[string]settings.Settings{"a": withKeys("a"), "b": withKeys("b")}}
 }
 
 func TestKeysAreReadBeforeAnyHostChangesAndSentAroundTheActivation(t *testing.T) {

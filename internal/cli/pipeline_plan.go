@@ -7,6 +7,7 @@ import (
 
 	"flakeops/activate"
 	"flakeops/activate/closure"
+	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"
 )
@@ -41,9 +42,9 @@ func (p *pipeline) survey(ctx context.Context, n *node) error {
 	if err != nil {
 		return because(ctx, err)
 	}
-	q := activate.Question{System: n.OutPath, New: local}
+	q := activate.Question{System: n.system.Out, New: local}
 	if p.comparesKeys(n) {
-		if q.Agent, err = p.agents.path(ctx, n.System); err != nil {
+		if q.Agent, err = p.agents.path(ctx, n.platform()); err != nil {
 			return because(ctx, err)
 		}
 	}
@@ -53,7 +54,7 @@ func (p *pipeline) survey(ctx context.Context, n *node) error {
 	}
 	d := &planned{survey: s, agentThere: q.Agent != "" && !s.Missing[q.Agent]}
 	if s.Next == (activate.Parts{}) && local != nil {
-		s.Next = activate.PartsOf(n.OutPath)
+		s.Next = activate.PartsOf(n.system.Out)
 	}
 	if d.known() {
 		d.difference = closure.Compare(s.Running, s.New)
@@ -72,20 +73,20 @@ func (p *pipeline) survey(ctx context.Context, n *node) error {
 // closure is that of the node's system in the local store, nil when it is not
 // built. It is asked for once, so only when no build can change the answer.
 func (n *node) closure(ctx context.Context, of store) (map[string]int64, error) {
-	n.asked.Do(func() { n.local, n.localErr = of.Closure(ctx, n.OutPath) })
+	n.asked.Do(func() { n.local, n.localErr = of.Closure(ctx, n.system.Out) })
 	return n.local, n.localErr
 }
 
 // comparesKeys says whether a plan is to say which of the node's keys change.
-func (p *pipeline) comparesKeys(n *node) bool { return p.planKeys && len(n.Deployment.Keys) > 0 }
+func (p *pipeline) comparesKeys(n *node) bool { return p.planKeys && len(n.settings.Keys) > 0 }
 
 // planKeysOf finds out which keys a deployment would write and remove. Where no agent
 // is on the host that could compare them, only what the host's list of keys
 // tells is known.
 func (p *pipeline) planKeysOf(ctx context.Context, n *node) error {
-	d, declared := n.plan, nodeKeys(n.Node)
+	d, declared := n.plan, n.settings.Keys
 	for _, path := range d.survey.Keys {
-		if p.planKeys && !slices.ContainsFunc(declared, func(k keys.Key) bool { return k.Path() == path }) {
+		if p.planKeys && !slices.ContainsFunc(declared, func(k settings.Key) bool { return k.Path() == path }) {
 			d.goneKeys = append(d.goneKeys, path)
 		}
 	}
@@ -133,5 +134,5 @@ func (p *pipeline) askForKeys(ctx context.Context, n *node) error {
 
 // changes says whether a deployment would change anything on the host.
 func (p *pipeline) changes(n *node) bool {
-	return !n.facts.UpToDate(p.goal, n.OutPath) || len(n.plan.keys)+len(n.plan.goneKeys) > 0
+	return !n.facts.UpToDate(p.goal, n.system.Out) || len(n.plan.keys)+len(n.plan.goneKeys) > 0
 }

@@ -19,13 +19,13 @@ var (
 func (p *pipeline) checkTarget(n *node) (skip bool) {
 	named := slices.Contains(p.named, n.name)
 	switch {
-	case n.Deployment.TargetHost == nil && named:
+	case n.settings.TargetHost == nil && named:
 		p.fail(n, errNull, outcomeFailed)
-	case n.Deployment.TargetHost == nil:
+	case n.settings.TargetHost == nil:
 		p.end(n, result{outcome: outcomeSkipped, note: "deployment.targetHost is null"})
-	case n.Kind != "" && !n.Addressed && !named:
-		p.end(n, result{outcome: outcomeSkipped, note: "this is " + n.Kind + ": name it, or set deployment.targetHost"})
-	case n.NoSwitch && p.goal != "":
+	case n.settings.Kind != "" && !n.settings.Addressed && !named:
+		p.end(n, result{outcome: outcomeSkipped, note: "this is " + n.settings.Kind + ": name it, or set deployment.targetHost"})
+	case n.settings.NoSwitch && p.goal != "":
 		p.fail(n, withCode(exitEvaluation, errNoSwitch), outcomeFailed)
 	default:
 		return false
@@ -69,7 +69,7 @@ func (p *pipeline) steps(ctx context.Context, n *node) error {
 	rooted := make(chan error, 1)
 	p.preparing.Go(func() {
 		if p.sendsAgent() {
-			_, _ = p.agents.path(ctx, n.System) // the push tells of an error
+			_, _ = p.agents.path(ctx, n.platform()) // the push tells of an error
 		}
 		rooted <- p.root(ctx, n)
 	})
@@ -96,7 +96,7 @@ func (p *pipeline) reach(ctx context.Context, n *node) error {
 	p.screen.Status(n.name, "connecting")
 	dialling, cancel := within(ctx, dialDeadline, "connecting")
 	defer cancel()
-	h, err := p.network.Dial(dialling, n.Node)
+	h, err := p.network.Dial(dialling, n.name, n.settings)
 	if err != nil {
 		return because(dialling, err)
 	}
@@ -110,7 +110,7 @@ func (p *pipeline) reach(ctx context.Context, n *node) error {
 	if err := p.readFacts(ctx, n); err != nil {
 		return err
 	}
-	if err := n.facts.Check(n.System); err != nil {
+	if err := n.facts.Check(n.platform()); err != nil {
 		return err
 	}
 	return <-surveyed
@@ -124,12 +124,16 @@ func (p *pipeline) readFacts(ctx context.Context, n *node) error {
 	ctx, cancel := within(ctx, factsDeadline, "reading the host's facts")
 	defer cancel()
 	var err error
-	n.facts, err = n.host.Facts(ctx, n.OutPath)
+	var paths []string
+	if n.system.Out != "" {
+		paths = append(paths, n.system.Out)
+	}
+	n.facts, err = n.host.Facts(ctx, paths...)
 	switch p.through {
 	case throughPush:
-		n.upToDate = n.facts.Present[n.OutPath] && p.visit == nil
+		n.upToDate = n.facts.Present[n.system.Out] && p.visit == nil
 	case throughActivate:
-		n.upToDate = n.facts.UpToDate(p.goal, n.OutPath)
+		n.upToDate = n.facts.UpToDate(p.goal, n.system.Out)
 	}
 	return because(ctx, err)
 }
@@ -165,15 +169,15 @@ func (p *pipeline) push(ctx context.Context, n *node) error {
 	}
 	var paths []string
 	switch {
-	case !n.Deployment.BuildOnTarget:
-		paths = append(paths, n.OutPath)
-	case !n.facts.Present[n.OutPath]:
+	case !n.settings.BuildOnTarget:
+		paths = append(paths, n.system.Out)
+	case !n.facts.Present[n.system.Out]:
 		if err := p.buildThere(ctx, n); err != nil {
 			return err
 		}
 	}
 	if p.sendsAgent() {
-		agent, err := p.agents.path(ctx, n.System)
+		agent, err := p.agents.path(ctx, n.platform())
 		if err != nil {
 			return withCode(exitPush, err)
 		}
@@ -191,7 +195,7 @@ func (p *pipeline) allThere(ctx context.Context, n *node, paths []string) (bool,
 	switch {
 	case len(paths) == 0:
 		return true, nil
-	case !n.facts.Present[n.OutPath] && slices.Contains(paths, n.OutPath):
+	case !n.facts.Present[n.system.Out] && slices.Contains(paths, n.system.Out):
 		return false, nil
 	}
 	ctx, cancel := within(ctx, factsDeadline, "asking for what the host has")
@@ -205,13 +209,13 @@ func (p *pipeline) allThere(ctx context.Context, n *node, paths []string) (bool,
 
 // buildThere has the host build the system itself.
 func (p *pipeline) buildThere(ctx context.Context, n *node) error {
-	if err := p.send(ctx, n, parcel{paths: []string{n.DrvPath}, derivation: true}); err != nil {
+	if err := p.send(ctx, n, parcel{paths: []string{n.system.Drv}, derivation: true}); err != nil {
 		return err
 	}
 	p.screen.Status(n.name, "building on the host")
 	ctx, cancel := within(ctx, buildDeadline, "the build on the host")
 	defer cancel()
-	err := n.host.Realise(ctx, n.DrvPath, func(line string) { p.screen.Log(n.name, line) })
+	err := n.host.Realise(ctx, n.system.Drv, func(line string) { p.screen.Log(n.name, line) })
 	if err = because(ctx, err); err != nil {
 		return withCode(exitBuild, fmt.Errorf("building on the host: %w", err))
 	}
@@ -222,7 +226,7 @@ func (p *pipeline) send(ctx context.Context, n *node, what parcel) error {
 	p.screen.Status(n.name, "pushing")
 	ctx, cancel := within(ctx, pushDeadline, "pushing")
 	defer cancel()
-	what.substitute = n.Deployment.SubstituteOnTarget
+	what.substitute = n.settings.SubstituteOnTarget
 	what.progress = func(done, total int) {
 		p.screen.Detail(n.name, fmt.Sprintf("%d of %d paths", done, total))
 	}
@@ -231,9 +235,9 @@ func (p *pipeline) send(ctx context.Context, n *node, what parcel) error {
 
 // root keeps what is to be pushed from being garbage collected here meanwhile.
 func (p *pipeline) root(ctx context.Context, n *node) error {
-	name, path := "system-"+n.name, n.OutPath
-	if n.Deployment.BuildOnTarget {
-		name, path = "drv-"+n.name, n.DrvPath
+	name, path := "system-"+n.name, n.system.Out
+	if n.settings.BuildOnTarget {
+		name, path = "drv-"+n.name, n.system.Drv
 	}
 	ctx, cancel := within(ctx, storeDeadline, "rooting a store path")
 	defer cancel()

@@ -11,6 +11,7 @@ import (
 	"flakeops/activate/remote"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/settings"
 )
 
 // Who is asked for a passphrase when the run is lost already, is asked no longer.
@@ -209,7 +210,7 @@ func TestDryActivateSendsNoAgent(t *testing.T) {
 }
 
 func TestBuildOnTarget(t *testing.T) {
-	w := &world{t: t, deployment: map[string]flake.Deployment{"a": {TargetHost: new("a"), BuildOnTarget: true, ActivationTimeout: 1}}}
+	w := &world{t: t, deployment: map[string]settings.Settings{"a": {TargetHost: new("a"), BuildOnTarget: true, ActivationTimeout: 1}}}
 	p := w.run(t.Context(), plan{through: throughActivate}, "a")
 	wantOutcome(t, p, "a", string(wire.Deployed))
 	if w.did("build a") {
@@ -225,7 +226,7 @@ func TestBuildOnTarget(t *testing.T) {
 }
 
 func TestNodesWithoutATarget(t *testing.T) {
-	w := &world{t: t, deployment: map[string]flake.Deployment{"image": {}}}
+	w := &world{t: t, deployment: map[string]settings.Settings{"image": {}}}
 	p := w.run(t.Context(), plan{through: throughActivate}, "image", "web")
 	wantOutcome(t, p, "image", outcomeSkipped)
 	wantOutcome(t, p, "web", string(wire.Deployed))
@@ -259,7 +260,7 @@ func TestABuildThatFailsAsAWhole(t *testing.T) {
 func TestOverridesReachTheAgent(t *testing.T) {
 	w := &world{t: t}
 	p := w.run(t.Context(), plan{through: throughActivate, override: overrides{MagicRollback: new(false), ConfirmTimeout: new(7)}}, "a")
-	if d := p.find("a").Deployment; d.MagicRollback || d.ConfirmTimeout != 7 || !d.AutoRollback || d.ActivationTimeout != 300 {
+	if d := p.find("a").settings; d.MagicRollback || d.ConfirmTimeout != 7 || !d.AutoRollback || d.ActivationTimeout != 300 {
 		t.Errorf("settings %+v", d)
 	}
 }
@@ -280,7 +281,7 @@ func TestANoteDoesNotRepeatWhatStandsBesideIt(t *testing.T) {
 
 // What is to be pushed must not be garbage collected before it is.
 func TestWhatIsPushedIsRootedBefore(t *testing.T) {
-	w := &world{t: t, deployment: map[string]flake.Deployment{"b": withKeys("b")}}
+	w := &world{t: t, deployment: map[string]settings.Settings{"b": withKeys("b")}}
 	there := w.deployment["b"]
 	there.Keys, there.BuildOnTarget = nil, true
 	w.deployment["b"] = there

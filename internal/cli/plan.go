@@ -52,7 +52,7 @@ func (c planCmd) conclude(ctx context.Context, p *pipeline, n *node) error {
 	if !d.known() {
 		d.leftOut = append(d.leftOut, "packages, sizes and reboot: not built, run `flakeops build` for the package difference")
 	}
-	if !c.Push && n.facts.Running != n.OutPath {
+	if !c.Push && n.facts.Running != n.system.Out {
 		d.leftOut = append(d.leftOut, "units that stop and start: not asked without --push")
 	}
 	r := result{outcome: outcomeUpToDate, note: p.summary(n)}
@@ -76,7 +76,7 @@ func (p *pipeline) afterPush(ctx context.Context, n *node) error {
 		}
 		n.plan.agentThere = true
 	}
-	if n.facts.Running == n.OutPath {
+	if n.facts.Running == n.system.Out {
 		return nil
 	}
 	return p.askActivation(ctx, n)

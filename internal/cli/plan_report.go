@@ -138,7 +138,7 @@ func (n *node) planDocument() plannedNode {
 	r := n.ended()
 	doc := plannedNode{
 		Node: n.name, Outcome: r.outcome, Summary: r.note, ExitCode: r.code,
-		System: n.OutPath, Running: n.facts.Running, Activation: n.dry, UnderWay: n.facts.UnderWay(),
+		System: n.system.Out, Running: n.facts.Running, Activation: n.dry, UnderWay: n.facts.UnderWay(),
 	}
 	if r.err != nil {
 		doc.Summary, doc.Error = "", r.err.Error()
@@ -150,7 +150,7 @@ func (n *node) planDocument() plannedNode {
 	if d == nil {
 		return doc
 	}
-	doc.BootDefault = &plannedBoot{System: n.facts.Profile, Generation: n.facts.Generation, Changes: n.facts.Profile != n.OutPath}
+	doc.BootDefault = &plannedBoot{System: n.facts.Profile, Generation: n.facts.Generation, Changes: n.facts.Profile != n.system.Out}
 	doc.Reboot, doc.LeftOut = d.reboot, d.leftOut
 	if d.known() {
 		doc.Packages = &d.difference

@@ -14,6 +14,7 @@ import (
 	"flakeops/activate/remote"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/settings"
 	"flakeops/internal/ui"
 	"flakeops/keys/message"
 )
@@ -117,7 +118,7 @@ func TestPlanWithPushBuildsAndAsks(t *testing.T) {
 
 // keyed gives a node two keys, of which the host has one.
 func keyed(w *world) {
-	w.deployment = map[string]flake.Deployment{"a": {TargetHost: new("a"), ActivationTimeout: 1, Keys: []flake.Key{
+	w.deployment = map[string]settings.Settings{"a": {TargetHost: new("a"), ActivationTimeout: 1, Keys: []settings.Key{
 		{Attr: "one", Name: "one", DestDir: "/run/keys", HasText: true, UploadAt: "pre-activation"},
 		{Attr: "two", Name: "two", DestDir: "/run/keys", HasText: true, UploadAt: "pre-activation"},
 	}}}

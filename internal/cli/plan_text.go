@@ -15,8 +15,8 @@ func (p *pipeline) summary(n *node) string {
 		parts = append(parts, under)
 	}
 	switch {
-	case n.facts.Running == n.OutPath:
-		if n.facts.Profile != n.OutPath {
+	case n.facts.Running == n.system.Out:
+		if n.facts.Profile != n.system.Out {
 			parts = append(parts, "runs, but is not the default at boot yet")
 		}
 	case d.known():
@@ -62,12 +62,12 @@ func (p *pipeline) details(n *node) []string {
 	line := func(what, format string, args ...any) {
 		lines = append(lines, what+": "+fmt.Sprintf(format, args...))
 	}
-	if n.facts.Running != n.OutPath {
-		line("system", "%s -> %s", n.facts.Running, n.OutPath)
+	if n.facts.Running != n.system.Out {
+		line("system", "%s -> %s", n.facts.Running, n.system.Out)
 	} else {
-		line("system", "%s, which runs", n.OutPath)
+		line("system", "%s, which runs", n.system.Out)
 	}
-	if n.facts.Profile != n.OutPath {
+	if n.facts.Profile != n.system.Out {
 		line("default at boot", "generation %d, %s -> a new generation", n.facts.Generation, n.facts.Profile)
 	}
 	if d.known() {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"flakeops/activate/wire"
+	"flakeops/flake"
 )
 
 type rebootCmd struct {
@@ -36,7 +37,7 @@ func (c rebootCmd) Run(ctx context.Context, s *session) error {
 		return usagef("--timeout takes at least one second")
 	}
 	flags := pipelineFlags{c.selection, pace{c.Parallel, c.KeepGoing}, c.reach, c.nixFlags, c.answer}
-	return s.pipeline(ctx, flags, plan{through: throughReach, visit: c.reboot, keys: !c.NoKeys && !c.NoWait})
+	return s.pipeline(ctx, flags, plan{through: throughReach, want: flake.SettingsOnly, visit: c.reboot, keys: !c.NoKeys && !c.NoWait})
 }
 
 // rebootTimeout is how many seconds deploy --reboot gives a host to come back.
@@ -64,7 +65,7 @@ func (p *pipeline) rebootAll(ctx context.Context) {
 }
 
 // lateToBoot says whether the node's host has not booted the node's system yet.
-func (n *node) lateToBoot() bool { return n.facts.Booted != n.OutPath }
+func (n *node) lateToBoot() bool { return n.facts.Booted != n.system.Out }
 
 // reboot takes one host through a reboot.
 func (c rebootCmd) reboot(ctx context.Context, p *pipeline, n *node) error {

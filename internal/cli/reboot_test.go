@@ -8,10 +8,11 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/settings"
 )
 
 func rebootPlan(c rebootCmd) plan {
-	return plan{through: throughReach, parallel: 1, keepGoing: c.KeepGoing, visit: c.reboot}
+	return plan{through: throughReach, want: flake.SettingsOnly, parallel: 1, keepGoing: c.KeepGoing, visit: c.reboot}
 }
 
 func TestRebootTakesOneHostAfterTheOther(t *testing.T) {
@@ -65,7 +66,7 @@ func TestDeployRebootTakesHostsOneByOneAndNotAfterAFailure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := c.world
 			w.t = t
-			w.deployment = map[string]flake.Deployment{"a": withKeys("a"), "b": withKeys("b")}
+			w.deployment = map[string]settings.Settings{"a": withKeys("a"), "b": withKeys("b")}
 			p := w.run(t.Context(), plan{
 				through: throughActivate, goal: wire.Boot, parallel: 2, keys: true, reboot: rebootCmd{Timeout: 60}.reboot,
 			}, "a", "b")
@@ -87,7 +88,7 @@ func TestDeployRebootTakesHostsOneByOneAndNotAfterAFailure(t *testing.T) {
 // that does not run what it boots gets them with its reboot.
 func TestDeployRebootSendsKeysWithoutAReboot(t *testing.T) {
 	for running, rebooted := range map[string]bool{system("a"): false, system("other"): true} {
-		w := &world{t: t, deployment: map[string]flake.Deployment{"a": withKeys("a")}}
+		w := &world{t: t, deployment: map[string]settings.Settings{"a": withKeys("a")}}
 		facts := oldFacts()
 		facts.Running, facts.Booted, facts.Profile = running, running, system("a")
 		back := facts
@@ -101,6 +102,15 @@ func TestDeployRebootSendsKeysWithoutAReboot(t *testing.T) {
 			t.Errorf("running %s: %q", running, w.journal)
 		}
 	}
+}
+
+// Where nothing in the flake tells the platform, the host does.
+func TestKeysGoToAHostThatTellsItsPlatform(t *testing.T) {
+	w := &world{t: t, deployment: map[string]settings.Settings{"a": withKeys("a")}}
+	w.change = func(e *flake.Evaluation) { e.Settings.Platform = "" }
+	p := w.run(t.Context(), plan{through: throughReach, want: flake.SettingsOnly, keys: true, visit: sendKeys}, "a")
+	wantCode(t, p, ExitDone)
+	w.index("keys full a")
 }
 
 func TestRebootNoWaitOnlyOrders(t *testing.T) {

@@ -58,7 +58,7 @@ func (p *pipeline) report(u *ui.UI, code int) error {
 func (p *pipeline) printPaths(u *ui.UI) error {
 	for _, n := range p.nodes {
 		if n.ended().outcome == outcomeBuilt {
-			if err := u.Print(n.OutPath); err != nil {
+			if err := u.Print(n.system.Out); err != nil {
 				return err
 			}
 		}
@@ -95,7 +95,7 @@ func (n *node) document() nodeDocument {
 	r := n.ended()
 	d := nodeDocument{
 		Node: n.name, Outcome: r.outcome, Note: r.note, ExitCode: r.code,
-		Derivation: n.DrvPath, System: n.OutPath,
+		Derivation: n.system.Drv, System: n.system.Out,
 		Deployment: n.id, TakeBack: n.backID, Old: n.old, Units: n.final.Units, Reboot: n.final.Reboot,
 		Seconds: n.seconds, Output: n.dry,
 	}

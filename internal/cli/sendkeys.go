@@ -1,6 +1,10 @@
 package cli
 
-import "context"
+import (
+	"context"
+
+	"flakeops/flake"
+)
 
 type sendKeysCmd struct {
 	selection `embed:""`
@@ -17,7 +21,7 @@ func (sendKeysCmd) Help() string {
 
 // Run sends keys.
 func (c sendKeysCmd) Run(ctx context.Context, s *session) error {
-	return s.pipeline(ctx, pipelineFlags(c), plan{through: throughReach, keys: true, visit: sendKeys})
+	return s.pipeline(ctx, pipelineFlags(c), plan{through: throughReach, want: flake.SettingsOnly, keys: true, visit: sendKeys})
 }
 
 func sendKeys(ctx context.Context, p *pipeline, n *node) error {

@@ -16,13 +16,13 @@ const module = "flakeops"
 // layers says which packages of this module each package may import. Imports
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
-	bottom := []string{"activate/remote", "activate/wire", "internal/hostname", "internal/run"}
+	bottom := []string{"activate/remote", "activate/wire", "internal/hostname", "internal/run", "internal/settings"}
 	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "activate/closure", "internal/ui"}, bottom...)
 	return map[string][]string{
 		"":                          {"internal/cli"},
 		"internal/cli":              rooms,
 		"internal/ui":               {},
-		"flake":                     {"internal/hostname", "internal/run"},
+		"flake":                     {"internal/hostname", "internal/run", "internal/settings"},
 		"activate":                  append([]string{"activate/closure"}, bottom...),
 		"keys":                      append([]string{"keys/message"}, bottom...),
 		"keys/install":              {"keys/message", "internal/run"},
@@ -34,12 +34,13 @@ func layers() map[string][]string {
 		"activate/wire":             {},
 		"internal/hostname":         {},
 		"internal/run":              {},
+		"internal/settings":         {},
 	}
 }
 
 // standardOnly are the packages that import the standard library only.
 func standardOnly() []string {
-	return []string{"activate/wire", "internal/hostname", "internal/run", "keys/message", "activate/closure", "activate/agent/bootloader"}
+	return []string{"activate/wire", "internal/hostname", "internal/run", "internal/settings", "keys/message", "activate/closure", "activate/agent/bootloader"}
 }
 
 type listed struct {

@@ -10,6 +10,7 @@ import (
 
 	"flakeops/activate/remote"
 	"flakeops/flake"
+	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"
 )
@@ -79,9 +80,9 @@ func someKeys() (values []keys.Value, all []byte, err error) {
 	for i := range keyCount {
 		name := fmt.Sprintf("key-%03d", i)
 		values = append(values, keys.Value{
-			Key: keys.Key{
+			Key: settings.Key{
 				Attr: name, Name: name, DestDir: "/run/keys", User: "root", Group: "root", Mode: 0o400,
-				UploadAt: keys.PreActivation, HasText: true,
+				UploadAt: settings.PreActivation, HasText: true, Timeout: 60,
 			},
 			Secret: keys.NewSecret(all[i*keySize : (i+1)*keySize]),
 		})

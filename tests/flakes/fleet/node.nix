@@ -32,6 +32,7 @@ let
     "build-slow"
     "eval-throws"
     "no-units"
+    "pkgs-throws"
     "reboot-needed"
     "unit-fails"
   ];
@@ -170,7 +171,7 @@ in
   }
   // (if settings.imported then { deployment = settings.config; } else { });
 
-  pkgs.stdenv.hostPlatform.system = platform;
+  pkgs = if has "pkgs-throws" then throw message else { stdenv.hostPlatform.system = platform; };
 
   options = if settings.imported then { deployment = settings.options; } else { };
 }
