@@ -63,10 +63,7 @@
       overlays.default = final: prev: { flakeops = build final; };
 
       # The options of deployment and deployment.keys.
-      nixosModules.default.imports = [
-        ./activate/module.nix
-        ./keys/module.nix
-      ];
+      nixosModules.default.imports = [ ./flake/module.nix ];
 
       # What a fleet's flake makes its own outputs of:
       #   apps = flakeops.lib.apps self;

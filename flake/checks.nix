@@ -1,6 +1,6 @@
 # What can be wrong with the deployment settings of a flake's nodes, found
 # without evaluating any system, let alone building one. `nix flake check`
-# reads it through lib.checks, `flakeops validate` through nix eval.
+# reads it through lib.checks, `flakeops validate` what nodes have in common.
 #
 #   (import ./checks.nix { inherit self; }).checked value
 #
@@ -16,8 +16,8 @@
   configurations ? self.nixosConfigurations or { },
   source ? toString self, # the flake's source in the store
   selectors ? [ ], # of nodes, as --on takes them, that must match something
-  library ? import ./lib.nix,
-  values ? import ./values.nix,
+  schema ? import ./schema.nix,
+  library ? import ./lib.nix { inherit schema; },
 }:
 let
   inherit (builtins)
@@ -36,12 +36,8 @@ let
     genList
     groupBy
     head
-    isAttrs
-    isInt
-    isList
     isString
     length
-    listToAttrs
     map
     mapAttrs
     replaceStrings
@@ -52,29 +48,15 @@ let
     toJSON
     tryEval
     ;
-
-  inherit (values { inherit exposed; })
-    plain
+  inherit (schema)
     matches
-    show
     named
-    spoken
-    when
-    host
-    keyName
-    settings
-    keySettings
+    optional
+    plain
+    show
     ;
 
-  optional = condition: value: if condition then [ value ] else [ ];
   chars = text: genList (i: substring i 1 text) (stringLength text);
-
-  # What is part of the flake was copied to the store.
-  exposed =
-    file:
-    when (within builtins.storeDir file || substring 0 1 file != "/" && sourceHolds file)
-      "which is part of the flake's source or otherwise in the store, which all users of this machine can read: keep the file out of the flake, name it by a string, and replace the secret";
-  within = dir: file: substring 0 (stringLength dir + 1) file == "${dir}/";
 
   # Whether a relative path leads to something in the flake's source. A link
   # there is only a link: what counts is where it leads, which is not known here.
@@ -101,167 +83,38 @@ let
     # Above the flake's directory is nothing that nix may look at.
     source != "" && parts != [ ] && !elem ".." parts && walk source parts;
 
-  # The number of bytes to change, put in or leave out to make b of a.
-  edits =
-    a: b:
-    let
-      least = x: y: if x < y then x else y;
-      columns = genList (i: i) (stringLength b);
-      other = chars b;
-      row =
-        above: c:
-        foldl' (
-          left: j:
-          left
-          ++ [
-            (least (least (elemAt left j + 1) (elemAt above (j + 1) + 1)) (
-              elemAt above j + (if c == elemAt other j then 0 else 1)
-            ))
-          ]
-        ) [ (head above + 1) ] columns;
-    in
-    elemAt (foldl' row (genList (i: i) (stringLength b + 1)) (chars a)) (stringLength b);
-  meant =
-    name: known:
-    let
-      near = filter (other: edits name other <= 1 + stringLength name / 4) known;
-      best = foldl' (
-        one: other: if edits name other < edits name one then other else one
-      ) (head near) near;
-    in
-    if near == [ ] then "the options are ${concatStringsSep ", " known}" else "did you mean ${best}?";
-  unknown =
-    where: set: known:
-    map (name: "${where}.${named name} is no option: ${meant name known}") (
-      attrNames (builtins.removeAttrs set known)
-    );
-
-  wrongs =
-    where: checks: names: set:
-    map (name: "${where}.${name} ${checks.${name} set.${name}}") (
-      filter (name: set ? ${name} && checks.${name} set.${name} != null) names
-    );
-  names = attrNames settings;
-  keyNames = attrNames keySettings;
-
-  # keys is the list that the library makes of a node's keys.
-  keyProblems =
-    keys:
-    concatMap (
-      key:
-      let
-        where = "deployment.keys.${named key.attr}";
-        sources =
-          optional (key.keyCommand or null != null) "keyCommand"
-          ++ optional (key.keyFile or null != null) "keyFile"
-          ++ optional key.hasText "text";
-        name = key.name or key.attr;
-        twins = filter (other: other.attr < key.attr && other.name or other.attr == name) keys;
-      in
-      wrongs where keySettings keyNames key
-      ++ optional (
-        !(key ? name) && keyName key.attr != null
-      ) "${where} gives the key its name, ${keyName key.attr}"
-      ++ optional (sources == [ ]) "${where} has no source: set one of text, keyFile and keyCommand"
-      ++ optional (
-        length sources > 1
-      ) "${where} has more than one source, ${concatStringsSep " and " sources}: set exactly one"
-      ++
-        optional (twins != [ ])
-          "${where}.name is ${show name}, as that of deployment.keys.${named (head twins).attr}: give each a name of its own"
-    ) keys;
-
   # What there is to say about a node by itself, and what about it and others.
   node =
     name:
     let
-      configuration = configurations.${name};
-      raw = configuration.config.deployment or { };
-      declared = configuration.options.deployment or { };
-      set = library.deployment names configuration;
-      keys = library.keys keyNames configuration;
-      rawKeys = if library.isSet configuration "keys" then raw.keys else { };
-      address = option: text: {
-        inherit option;
-        host = text;
-        port = if isInt (set.targetPort or null) then set.targetPort else null;
-        options = filter isString (asList (set.sshOptions or [ ]));
+      found = library.settings name configurations;
+      inherit (found) settings;
+      # Of a node with other problems too: a selector may mean it.
+      tags = (library.tags name configurations).tags or [ ];
+      exposed = filter (
+        key: key.keyFile != null && substring 0 1 key.keyFile != "/" && sourceHolds key.keyFile
+      ) settings.keys;
+      address = option: host: {
+        inherit option host;
+        port = settings.targetPort;
+        options = settings.sshOptions;
       };
-      target = set.targetHost or name;
     in
-    if !isAttrs raw then
-      {
-        problems = [ "config.deployment is ${spoken raw}, not a set of options" ];
-        addresses = [ ];
-        addressed = false;
-        tags = [ ];
-        keyFiles = { };
-        keyCommands = [ ];
-        sshOptions = [ ];
-      }
-    else
-      {
-        problems =
-          unknown "deployment" (builtins.removeAttrs raw (attrNames declared)) (names ++ [ "keys" ])
-          ++ wrongs "deployment" settings names set
-          ++ optional (
-            !(set ? targetHost) && host name != null
-          ) "deployment.targetHost is not set, so it is the node's name, ${host name}"
-          ++
-            optional (set.targetUser or "root" != "root" && set.privilegeEscalationCommand or null == [ ])
-              "deployment.privilegeEscalationCommand is empty, but targetUser is not root: set it, for example to [ \"sudo\" \"-H\" \"--\" ]"
-          ++ optional (!isAttrs rawKeys) "deployment.keys is ${spoken rawKeys}, not a set of keys"
-          ++ (
-            if isAttrs rawKeys then
-              concatMap (
-                attr:
-                unknown "deployment.keys.${named attr}" (builtins.removeAttrs rawKeys.${attr} [
-                  "path"
-                  "hasText"
-                ]) (keyNames ++ [ "text" ])
-              ) (if declared ? keys then [ ] else attrNames rawKeys)
-              ++ keyProblems keys
-            else
-              [ ]
-          );
-        # A setting of the wrong type is told of above.
-        addresses =
-          optional (isString target) (address "targetHost" target)
-          ++ (
-            if target == null then
-              [ ]
-            else
-              map (address "alternateHosts") (filter isString (asList (set.alternateHosts or [ ])))
-          );
-        addressed = set ? targetHost;
-        tags = filter isString (asList (set.tags or [ ]));
-        # What runs on the operator's machine.
-        keyCommands =
-          map
-            (key: {
-              inherit (key) attr;
-              command = key.keyCommand;
-            })
-            (
-              filter (key: isList (key.keyCommand or null) && all isString key.keyCommand) (
-                if isAttrs rawKeys then keys else [ ]
-              )
-            );
-        sshOptions = set.sshOptions or [ ];
-        keyFiles = listToAttrs (
-          map
-            (key: {
-              name = key.attr;
-              value = plain key.keyFile;
-            })
-            (
-              filter (key: isString (key.keyFile or null) && exposed key.keyFile == null) (
-                if isAttrs rawKeys then keys else [ ]
-              )
-            )
-        );
-      };
-  asList = value: if isList value then value else [ ];
+    {
+      problems =
+        found.problems
+        ++ found.unnamed
+        ++ map (
+          key: "deployment.keys.${named key.attr}.keyFile is ${show key.keyFile}, ${schema.exposed}"
+        ) exposed;
+      addresses =
+        if settings.targetHost == null then
+          [ ]
+        else
+          [ (address "targetHost" settings.targetHost) ]
+          ++ map (address "alternateHosts") settings.alternateHosts;
+      inherit tags;
+    };
 
   upper = chars "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
   lower = chars "abcdefghijklmnopqrstuvwxyz";

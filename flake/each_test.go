@@ -78,7 +78,7 @@ func (e editing) Run(ctx context.Context, c run.Command) (run.Result, error) {
 // Whatever is read of a dirty tree, it is of the tree that was opened.
 func TestEditsAreNoticedByWhateverReads(t *testing.T) {
 	for words, reads := range map[string]func(ctx context.Context, f *Flake) error{
-		").check (": func(ctx context.Context, f *Flake) error {
+		").settings ": func(ctx context.Context, f *Flake) error {
 			_, err := f.Validate(ctx, []string{"a"}, func(string) error { return nil })
 			return err
 		},

@@ -38,9 +38,7 @@ func (f *Flake) Evaluate(ctx context.Context, names []string, want Want, report 
 	if want == SettingsOnly {
 		function = "settings "
 	}
-	err := f.each(ctx, names, func(name string) string {
-		return function + nixStrings(optionNames()) + " " + nixStrings(keyOptionNames()) + " " + nixString(name)
-	}, func(name string, a answer, err error) error {
+	err := f.each(ctx, names, func(name string) string { return function + nixString(name) }, func(name string, a answer, err error) error {
 		ev := Evaluation{Name: name}
 		if err == nil {
 			ev.Said = f.news(a)
@@ -68,12 +66,15 @@ func (ev *Evaluation) read(data []byte, want Want) error {
 	if err != nil {
 		return err
 	}
+	if err := problemsOf(m); err != nil {
+		return err
+	}
 	if want == WithSystem {
-		if ev.System, err = parseSystem(m); err != nil {
+		if ev.System, err = readSystem(m); err != nil {
 			return err
 		}
 	}
-	ev.Settings, err = parseSettings(ev.Name, m)
+	ev.Settings, err = readSettings(m)
 	return err
 }
 

@@ -68,7 +68,7 @@ func TestEvaluateSettingsOfForeignModules(t *testing.T) {
 // Whose module it is, nix does not say.
 func TestOptionsDeclaredTwice(t *testing.T) {
 	n, ctx := realNix(t)
-	f := open(t, n, ctx, writeFlake(t, "web = throw \"The option `deployment.tags' in `<unknown-file>' is already declared in `/nix/store/x-source/activate/module.nix'.\";"))
+	f := open(t, n, ctx, writeFlake(t, "web = throw \"The option `deployment.tags' in `<unknown-file>' is already declared in `/nix/store/x-source/flake/module.nix'.\";"))
 	const want = "leave flakeops.nixosModules.default out of this node: its settings are read as the other module declares them"
 	if err := evaluate(t, ctx, f)["web"].Err; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %q", err, want)

@@ -46,7 +46,7 @@ func (f *Flake) KeyTexts(ctx context.Context, node string, attrs []string) (map[
 	}
 	defer giveBack()
 	argv := f.nix.evalArgv("--option", "eval-cache", "false", "eval", "--json", f.URL+"#nixosConfigurations",
-		"--apply", "("+library+").texts "+nixStrings(attrs)+" "+nixString(node))
+		"--apply", library+".texts "+nixStrings(attrs)+" "+nixString(node))
 	a, err := f.nix.ask(ctx, argv)
 	if err != nil {
 		return nil, f.textsError(ctx, node, attrs, err)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"regexp"
 
-	"github.com/tidwall/gjson"
+	"flakeops/internal/settings"
 )
 
 // Local is something of a node's settings that runs on the operator's machine.
@@ -13,21 +13,15 @@ type Local struct {
 	Command []string // argv; for deployment.sshOptions one option as ssh -o takes it
 }
 
-// locals reads what checks.nix gives of a node.
-func locals(m gjson.Result) []Local {
+// locals finds it.
+func locals(s settings.Settings) []Local {
 	var found []Local
-	for _, k := range m.Get("keyCommands").Array() {
-		var argv []string
-		for _, word := range k.Get("command").Array() {
-			argv = append(argv, word.String())
+	for _, k := range s.Keys {
+		if k.Command != nil {
+			found = append(found, Local{fmt.Sprintf("deployment.keys.%s.keyCommand", quoted(k.Attr)), k.Command})
 		}
-		found = append(found, Local{fmt.Sprintf("deployment.keys.%s.keyCommand", quoted(k.Get("attr").String())), argv})
 	}
-	var options []string
-	if readSSHOptions(&options, m.Get("sshOptions")) != nil {
-		return found // told as a problem
-	}
-	for _, o := range options {
+	for _, o := range s.SSHOptions {
 		if running.MatchString(o) && !none.MatchString(o) {
 			found = append(found, Local{"deployment.sshOptions", []string{o}})
 		}

@@ -2,7 +2,7 @@ package flake
 
 import (
 	"context"
-	_ "embed" // lib.nix
+	_ "embed" // lib.nix and schema.nix
 	"errors"
 	"fmt"
 	"slices"
@@ -12,7 +12,13 @@ import (
 )
 
 //go:embed lib.nix
-var library string
+var libraryText string
+
+//go:embed schema.nix
+var schema string
+
+// library is lib.nix with the table that it is made of, as an expression.
+var library = "((" + libraryText + ") { schema = " + schema + "; })"
 
 // Names returns the attribute names of nixosConfigurations, sorted. It returns
 // a *NoNodesError when there are none.
@@ -36,7 +42,7 @@ func (f *Flake) Names(ctx context.Context) ([]string, error) {
 // nixosConfigurations.
 func (f *Flake) apply(ctx context.Context, function string) (answer, error) {
 	return f.nix.ask(ctx, f.nix.evalArgv("eval", "--json", f.URL+"#nixosConfigurations",
-		"--apply", "("+library+")."+function))
+		"--apply", library+"."+function))
 }
 
 // lacks recognises nix's answer for an output that the flake does not have.

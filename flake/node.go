@@ -1,7 +1,6 @@
 package flake
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -20,24 +19,46 @@ type System struct {
 	Platform string // of the host, such as x86_64-linux
 }
 
-// parseSettings reads what lib.nix's settings function gives, and node with it.
-// Its errors concern the node and do not name it.
-func parseSettings(name string, m gjson.Result) (settings.Settings, error) {
-	d, err := parseDeployment(name, m.Get("deployment"))
-	if err != nil {
-		return d, err
+// problems is what is wrong with a node's settings: texts that each name an option.
+type problems []string
+
+func (p problems) Error() string { return strings.Join(p, "\n") }
+
+// problemsOf reads them, nil for none.
+func problemsOf(m gjson.Result) error {
+	if found := texts(m.Get("problems")); found != nil {
+		return problems(found)
 	}
-	d.Addressed = m.Get("deployment.targetHost").Exists()
-	d.Kind = m.Get("kind").String()
-	d.NoSwitch = m.Get("switch").Type == gjson.False
-	if d.Platform = m.Get("platform").String(); d.Platform != "" && !platform.MatchString(d.Platform) {
-		return d, fmt.Errorf("nixpkgs.hostPlatform has the platform %q, which is none", d.Platform)
-	}
-	return d, nil
+	return nil
 }
 
-// parseSystem reads what lib.nix's node function gives of the system.
-func parseSystem(m gjson.Result) (System, error) {
+// texts reads a list of strings, nil for none.
+func texts(v gjson.Result) []string {
+	var list []string
+	for _, text := range v.Array() {
+		list = append(list, text.String())
+	}
+	return list
+}
+
+// readSettings reads the settings that lib.nix gives of a node, without those that
+// are wrong. Its errors concern the node and do not name it.
+func readSettings(m gjson.Result) (settings.Settings, error) {
+	if !m.Get("settings").IsObject() {
+		return settings.Settings{}, notJSON("nix eval", []byte(m.Raw))
+	}
+	s := settings.Read(m.Get("settings"))
+	s.Addressed = m.Get("addressed").Bool()
+	s.Kind = m.Get("kind").String()
+	s.NoSwitch = m.Get("switch").Type == gjson.False
+	if s.Platform = m.Get("platform").String(); s.Platform != "" && !platform.MatchString(s.Platform) {
+		return s, fmt.Errorf("nixpkgs.hostPlatform has the platform %q, which is none", s.Platform)
+	}
+	return s, nil
+}
+
+// readSystem reads what lib.nix gives of a node's system.
+func readSystem(m gjson.Result) (System, error) {
 	s := System{Drv: m.Get("drv").String(), Out: m.Get("out").String(), Platform: m.Get("system").String()}
 	switch {
 	case !storePath(s.Drv) || !strings.HasSuffix(s.Drv, ".drv"):
@@ -61,33 +82,4 @@ var object = regexp.MustCompile(`^[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+._?
 // directory may be another than /nix/store.
 func storePath(s string) bool {
 	return path.IsAbs(s) && path.Clean(s) == s && object.MatchString(path.Base(s)) && !strings.ContainsFunc(path.Dir(s), unicode.IsControl)
-}
-
-// parseDeployment reads a node's settings; what is not set keeps its default.
-func parseDeployment(node string, set gjson.Result) (settings.Settings, error) {
-	d := defaults(node)
-	if !set.Exists() || set.Type == gjson.Null {
-		return d, nil
-	}
-	if !set.IsObject() {
-		return d, fmt.Errorf("config.deployment is %s, not a set of options", spokenType(set))
-	}
-	values := set.Map()
-	for _, o := range options() {
-		v, ok := values[o.name]
-		if !ok {
-			continue
-		}
-		if err := o.read(&d, v); err != nil {
-			return d, fmt.Errorf("deployment.%s %w", o.name, err)
-		}
-	}
-	var err error
-	if d.Keys, err = parseKeys(values["keys"]); err != nil {
-		return d, err
-	}
-	if d.TargetUser != "root" && len(d.PrivilegeEscalationCommand) == 0 {
-		return d, errors.New(`deployment.privilegeEscalationCommand is empty, but targetUser is not root: set it, for example to [ "sudo" "-H" "--" ]`)
-	}
-	return d, nil
 }

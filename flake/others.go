@@ -121,7 +121,7 @@ func (f *Flake) other(ctx context.Context, output string) (*Other, error) {
 	// Nix would take the package of that name for the current system before the
 	// output: there is none for a system of this name.
 	a, err := f.nix.ask(ctx, f.nix.evalArgv("--option", "system", "none", "eval", "--json", f.URL+"#"+output,
-		"--apply", "("+library+").others."+output))
+		"--apply", library+".others."+output))
 	o := &Other{Output: output}
 	if output == "deploy" {
 		o.Output = "deploy.nodes"

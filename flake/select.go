@@ -165,15 +165,12 @@ func (f *Flake) tags(ctx context.Context, names []string) (tags map[string][]str
 	err = f.each(ctx, names, func(name string) string {
 		return "tags " + nixString(name)
 	}, func(name string, a answer, err error) error {
-		var list []string
-		var value gjson.Result
+		var m gjson.Result
 		if err == nil {
-			value, err = parseJSON("nix eval", a.out)
+			m, err = parseObject("nix eval", a.out)
 		}
 		if err == nil {
-			if err = readList(&list, value, checkTag); err != nil {
-				err = fmt.Errorf("deployment.tags %w", err)
-			}
+			err = problemsOf(m)
 		}
 		if err != nil {
 			node, whole := f.evalError(name, err)
@@ -184,7 +181,7 @@ func (f *Flake) tags(ctx context.Context, names []string) (tags map[string][]str
 			unread[name] = node
 			return nil
 		}
-		tags[name] = list
+		tags[name] = texts(m.Get("tags"))
 		return nil
 	})
 	return tags, unread, err

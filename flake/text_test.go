@@ -1,13 +1,21 @@
 package flake
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"flakeops/internal/run"
 )
+
+// deaf is a Runner under which every program ends well and says nothing.
+type deaf struct{}
+
+func (deaf) Run(context.Context, run.Command) (run.Result, error) { return run.Result{}, nil }
 
 func TestReason(t *testing.T) {
 	for name, c := range map[string]struct{ stderr, want string }{

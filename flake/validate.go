@@ -2,7 +2,7 @@ package flake
 
 import (
 	"context"
-	_ "embed" // checks.nix and values.nix
+	_ "embed" // checks.nix
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -10,20 +10,18 @@ import (
 	"github.com/tidwall/gjson"
 
 	"flakeops/internal/run"
+	"flakeops/internal/settings"
 )
 
 //go:embed checks.nix
 var checks string
-
-//go:embed values.nix
-var valueChecks string
 
 // Validation is what is wrong with the settings of one node.
 type Validation struct {
 	Name     string
 	Problems []string // each names an option
 	Runs     []Local  // what the settings have the operator's machine run
-	// Addressed is as that of a Node.
+	// Addressed is as that of its settings.
 	Addressed bool
 	Err       error    // *EvalError: the settings cannot be evaluated
 	Said      []string // as that of an Evaluation
@@ -35,26 +33,25 @@ type Validation struct {
 // The error returned concerns the whole run, as that of Evaluate does.
 func (f *Flake) Validate(ctx context.Context, names []string, exposed func(file string) error) ([]Validation, error) {
 	found := map[string]*Validation{}
-	addresses := map[string]json.RawMessage{} // by node, as checks.nix gives them
-	err := f.each(ctx, names, func(name string) string {
-		return "check (" + checks + ") (" + valueChecks + ") " + nixString(name)
-	}, func(name string, a answer, err error) error {
-		v := &Validation{Name: name}
-		found[name] = v
-		if err == nil {
-			v.Said = f.news(a)
-			addresses[name], err = v.read(a.out, exposed)
-		}
-		if err == nil {
+	addresses := map[string][]address{} // by node
+	err := f.each(ctx, names, func(name string) string { return "settings " + nixString(name) },
+		func(name string, a answer, err error) error {
+			v := &Validation{Name: name}
+			found[name] = v
+			if err == nil {
+				v.Said = f.news(a)
+				addresses[name], err = v.read(a.out, exposed)
+			}
+			if err == nil {
+				return nil
+			}
+			bad, whole := f.evalError(name, err)
+			if whole != nil {
+				return whole
+			}
+			v.Err = bad
 			return nil
-		}
-		bad, whole := f.evalError(name, err)
-		if whole != nil {
-			return whole
-		}
-		v.Err = bad
-		return nil
-	})
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -68,39 +65,58 @@ func (f *Flake) Validate(ctx context.Context, names []string, exposed func(file 
 	return results, f.Unchanged(ctx)
 }
 
-// read takes over what checks.nix says of a node, and returns its addresses.
-func (v *Validation) read(data []byte, exposed func(file string) error) (json.RawMessage, error) {
-	const command = "nix eval"
-	m, err := parseObject(command, data)
+// read takes over what lib.nix says of a node, and returns its addresses.
+func (v *Validation) read(data []byte, exposed func(file string) error) ([]address, error) {
+	m, err := parseObject("nix eval", data)
 	if err != nil {
 		return nil, err
 	}
-	addresses := m.Get("addresses")
-	if !addresses.IsArray() || !m.Get("problems").IsArray() || !m.Get("keyFiles").IsObject() {
-		return nil, notJSON(command, data)
+	s, err := readSettings(m)
+	if err != nil {
+		return nil, err
 	}
-	v.Addressed = m.Get("addressed").Bool()
-	v.Runs = locals(m)
-	for _, p := range m.Get("problems").Array() {
-		v.Problems = append(v.Problems, p.String())
-	}
-	m.Get("keyFiles").ForEach(func(attr, file gjson.Result) bool {
-		if err := exposed(file.String()); err != nil {
-			v.Problems = append(v.Problems, fmt.Sprintf("deployment.keys.%s.keyFile is %q: %v", quoted(attr.String()), file.String(), err))
+	v.Addressed, v.Runs = s.Addressed, locals(s)
+	v.Problems = append(texts(m.Get("problems")), texts(m.Get("unnamed"))...)
+	for _, k := range s.Keys {
+		if k.File == "" {
+			continue
 		}
-		return true
-	})
-	return json.RawMessage(addresses.Raw), nil
+		if err := exposed(k.File); err != nil {
+			v.Problems = append(v.Problems, fmt.Sprintf("deployment.keys.%s.keyFile is %q: %v", quoted(k.Attr), k.File, err))
+		}
+	}
+	return addressesOf(s), nil
+}
+
+// address is one that a node is reached at, as checks.nix compares them.
+type address struct {
+	Option  string   `json:"option"`
+	Host    string   `json:"host"`
+	Port    *int     `json:"port"`
+	Options []string `json:"options"`
+}
+
+func addressesOf(s settings.Settings) []address {
+	if s.TargetHost == nil {
+		return nil
+	}
+	all := []address{{"targetHost", *s.TargetHost, s.TargetPort, s.SSHOptions}}
+	for _, host := range s.AlternateHosts {
+		all = append(all, address{"alternateHosts", host, s.TargetPort, s.SSHOptions})
+	}
+	return all
 }
 
 // compare adds the problems that nodes have with each other.
-func (f *Flake) compare(ctx context.Context, addresses map[string]json.RawMessage, found map[string]*Validation) error {
+func (f *Flake) compare(ctx context.Context, addresses map[string][]address, found map[string]*Validation) error {
 	type node struct {
-		Addresses json.RawMessage `json:"addresses"`
+		Addresses []address `json:"addresses"`
 	}
 	nodes := map[string]node{}
 	for name, list := range addresses {
-		nodes[name] = node{list}
+		if list != nil {
+			nodes[name] = node{list}
+		}
 	}
 	if len(nodes) < 2 {
 		return nil
@@ -110,7 +126,7 @@ func (f *Flake) compare(ctx context.Context, addresses map[string]json.RawMessag
 		return fmt.Errorf("encoding the addresses of nodes: %w", err)
 	}
 	// On stdin: a large fleet's addresses are more than an argument may hold.
-	a, err := f.nix.calculate(ctx, "(("+checks+") { configurations = { }; source = \"\"; library = { }; values = ("+valueChecks+"); }).shared (builtins.fromJSON "+nixString(string(text))+")")
+	a, err := f.nix.calculate(ctx, "(("+checks+") { configurations = { }; source = \"\"; library = { }; schema = "+schema+"; }).shared (builtins.fromJSON "+nixString(string(text))+")")
 	if err != nil {
 		return fmt.Errorf("comparing the addresses of nodes: %w", err)
 	}

@@ -113,8 +113,8 @@ func checkedFlake(t *testing.T, nodes, selectors string) string {
 		found = import ./checks.nix { inherit self; selectors = [ `+selectors+` ]; };
 	}; }`)
 	write(t, dir, "checks.nix", checks)
-	write(t, dir, "values.nix", valueChecks)
-	write(t, dir, "lib.nix", library)
+	write(t, dir, "schema.nix", schema)
+	write(t, dir, "lib.nix", libraryText)
 	return dir
 }
 
@@ -152,9 +152,9 @@ func TestChecksOfAFlakeItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
+		"node web: deployment.keys.path.keyFile is",
 		"node web: deployment.keys.dir.keyFile is",
 		"node web: deployment.keys.inside.keyFile is",
-		"node web: deployment.keys.path.keyFile is",
 		"node web: deployment.keys.relative.keyFile is",
 		"node web: deployment.targetHost is \"web\", as deployment.targetHost of node db: give",
 		"no node has the tag fron in deployment.tags, which a selector names: the tags are back, front",

@@ -87,9 +87,3 @@ func TestResultsThatCannotBeWrittenKeepTheWorseCode(t *testing.T) {
 type closedPipe struct{}
 
 func (closedPipe) Write([]byte) (int, error) { return 0, os.ErrClosed }
-
-func TestAgentTakesTheLongestTimeThatAFlakeMaySet(t *testing.T) {
-	if flake.MaxTimeout != wire.MaxTimeout {
-		t.Errorf("a flake may set %d s, an agent takes %d s", flake.MaxTimeout, wire.MaxTimeout)
-	}
-}

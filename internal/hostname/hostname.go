@@ -1,7 +1,7 @@
 // Package hostname says what may be the name of a host. A name is read by ssh,
 // by the shell of a ProxyCommand, and as a pattern in known_hosts, so it has no
-// character that means something to one of them. flake/values.nix has the same
-// rules for `nix flake check`; a test holds the two together.
+// character that means something to one of them. flake/schema.nix has the same
+// rules; a test holds the two together.
 package hostname
 
 import (

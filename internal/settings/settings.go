@@ -1,11 +1,10 @@
-// Package settings is what a node's configuration says of its deployment:
-// config.deployment, checked and with defaults filled in.
+// Package settings is what a node's configuration says of its deployment. The
+// table of the options, their rules and their defaults is flake/schema.nix, which is
+// applied where the configuration is evaluated: what arrives here is complete and
+// has passed the rules.
 package settings
 
-import (
-	"io/fs"
-	"path"
-)
+import "github.com/tidwall/gjson"
 
 // Settings are those of one node.
 type Settings struct {
@@ -33,31 +32,39 @@ type Settings struct {
 	NoSwitch  bool   // it cannot be activated: system.switch.enable is false
 }
 
-// Phase says when a key is sent.
-type Phase string
-
-// The phases of a deployment in which keys are sent.
-const (
-	PreActivation  Phase = "pre-activation"
-	PostActivation Phase = "post-activation"
-)
-
-// Key is an entry of a node's deployment.keys. It never holds the key's value.
-// Exactly one of HasText, File and Command is set.
-type Key struct {
-	Attr            string // its name in deployment.keys
-	Name            string // its file's name on the host, unique among the node's keys
-	DestDir         string // absolute and clean
-	User, Group     string // names or numbers
-	Mode            fs.FileMode
-	UploadAt        Phase
-	RestartUnits    []string
-	AllowPersistent bool     // DestDir may be on a disk
-	Timeout         int      // seconds that Command may take
-	HasText         bool     // the value is in the flake
-	File            string   // of the operator's machine; absolute, or relative to the flake's directory
-	Command         []string // argv; its stdout is the value
+// Read takes over the options of a node, as the table gives them.
+func Read(m gjson.Result) Settings {
+	s := Settings{
+		AlternateHosts:             list(m.Get("alternateHosts")),
+		TargetUser:                 m.Get("targetUser").String(),
+		SSHOptions:                 list(m.Get("sshOptions")),
+		PrivilegeEscalationCommand: list(m.Get("privilegeEscalationCommand")),
+		Tags:                       list(m.Get("tags")),
+		BuildOnTarget:              m.Get("buildOnTarget").Bool(),
+		SubstituteOnTarget:         m.Get("substituteOnTarget").Bool(),
+		MagicRollback:              m.Get("magicRollback").Bool(),
+		AutoRollback:               m.Get("autoRollback").Bool(),
+		RebootWhenStranded:         m.Get("rebootWhenStranded").Bool(),
+		ConfirmTimeout:             int(m.Get("confirmTimeout").Int()),
+		ActivationTimeout:          int(m.Get("activationTimeout").Int()),
+	}
+	if host := m.Get("targetHost"); host.Type == gjson.String {
+		s.TargetHost = new(host.String())
+	}
+	if port := m.Get("targetPort"); port.Type == gjson.Number {
+		s.TargetPort = new(int(port.Int()))
+	}
+	for _, key := range m.Get("keys").Array() {
+		s.Keys = append(s.Keys, readKey(key))
+	}
+	return s
 }
 
-// Path is where the key is on the host.
-func (k Key) Path() string { return path.Join(k.DestDir, k.Name) }
+// list reads a list of strings.
+func list(v gjson.Result) []string {
+	words := []string{}
+	for _, word := range v.Array() {
+		words = append(words, word.String())
+	}
+	return words
+}

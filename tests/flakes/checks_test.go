@@ -35,11 +35,11 @@ func TestFlakeCheckOfAFleet(t *testing.T) {
 		selectors string
 		says      []string
 	}{
-		"a misspelt option":          {settings(map[string]any{"targetHosst": "x"}), `[]`, []string{"web", "targetHosst"}},
+		"a misspelt option":          {settings(map[string]any{"targetHosst": "x"}), `[]`, []string{"targetHosst"}},
 		"a bad port":                 {settings(map[string]any{"targetPort": 70000}), `[]`, []string{"web", "targetPort", "70000"}},
 		"a bad host name":            {settings(map[string]any{"targetHost": "-oProxyCommand=x"}), `[]`, []string{"web", "targetHost"}},
-		"a key with two sources":     {keys(map[string]any{"text": "x", "keyFile": "/x"}), `[]`, []string{"web", "token", "text", "keyFile"}},
-		"a key with none":            {keys(map[string]any{"user": "nobody"}), `[]`, []string{"web", "token", "source"}},
+		"a key with two sources":     {keys(map[string]any{"text": "x", "keyFile": "/x"}), `[]`, []string{"token", "text", "keyFile"}},
+		"a key with none":            {keys(map[string]any{"user": "nobody"}), `[]`, []string{"token", "source"}},
 		"a key in the flake":         {keys(map[string]any{"keyFile": "./nodes.json"}), `[]`, []string{"web", "token", "keyFile"}},
 		"a tag that nobody has":      {settings(nil), `["@berlin"]`, []string{"berlin"}},
 		"a selector of nothing":      {settings(nil), `["web", ""]`, []string{`no node matches the selector ""`}},

@@ -1,4 +1,4 @@
-// Package reference holds docs/reference/options.md against the modules.
+// Package reference holds docs/reference/options.md against the table of options.
 package reference
 
 import (
@@ -22,11 +22,11 @@ const page = "../../docs/reference/options.md"
 
 var update = flag.Bool("update", false, "write the reference of the options instead of comparing it")
 
-// option is one option as options.nix describes it.
+// option is one option as flake/lib.nix describes it.
 type option struct {
 	Name        string
 	Type        string
-	Description string
+	Text        string
 	ReadOnly    bool
 	DefaultText string
 	Default     json.RawMessage // absent when it has none
@@ -35,7 +35,7 @@ type option struct {
 
 type declared struct{ Deployment, Keys []option }
 
-// docs/reference/options.md is what the modules declare in another form.
+// docs/reference/options.md is the table of options in another form.
 func TestOptionsReference(t *testing.T) {
 	got := render(t, evaluate(t))
 	if *update {
@@ -52,7 +52,7 @@ func TestOptionsReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(want) != got {
-		t.Errorf("docs/reference/options.md is not what the modules declare: run `go test ./tests/reference -update`; %s",
+		t.Errorf("docs/reference/options.md is not what flake/schema.nix says: run `go test ./tests/reference -update`; %s",
 			difference(string(want), got))
 	}
 }
@@ -64,7 +64,7 @@ func TestOptionsAreDocumented(t *testing.T) {
 		t.Fatalf("only %d and %d options are found", len(all.Deployment), len(all.Keys))
 	}
 	for _, o := range slices.Concat(all.Deployment, all.Keys) {
-		if strings.TrimSpace(o.Description) == "" || o.Type == "" {
+		if strings.TrimSpace(o.Text) == "" || o.Type == "" {
 			t.Errorf("%s has no description or no type", o.Name)
 		}
 		if o.Default == nil && o.DefaultText == "" {
@@ -80,7 +80,7 @@ func evaluate(t *testing.T) declared {
 		t.Fatal(err)
 	}
 	out := flakes.Nix(t, ".", "eval", "--impure", "--json", "--expr",
-		fmt.Sprintf("import (/. + %s) (/. + %s)", strconv.Quote(root+"/tests/reference/options.nix"), strconv.Quote(root)))
+		fmt.Sprintf("(import (/. + %s) { }).reference", strconv.Quote(root+"/flake/lib.nix")))
 	var all declared
 	if err := json.Unmarshal([]byte(out), &all); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -91,14 +91,14 @@ func evaluate(t *testing.T) declared {
 func render(t *testing.T, all declared) string {
 	t.Helper()
 	var b strings.Builder
-	b.WriteString("# Options\n\n<!-- Written by `go test ./tests/reference -update` from activate/module.nix and keys/module.nix. -->\n\n" +
+	b.WriteString("# Options\n\n<!-- Written by `go test ./tests/reference -update` from flake/schema.nix. -->\n\n" +
 		"The settings of a node, declared by `flakeops.nixosModules.default`. flakeops reads them on the\n" +
 		"operator's machine. Except for the units of keys they do not change the system that is built.\n" +
 		"A node that does not import the module is deployed with the defaults.\n")
 	section := func(title string, options []option) {
 		fmt.Fprintf(&b, "\n## %s\n", title)
 		for _, o := range options {
-			fmt.Fprintf(&b, "\n### `%s`\n\n%s\n\n", o.Name, strings.TrimSpace(o.Description))
+			fmt.Fprintf(&b, "\n### `%s`\n\n%s\n\n", o.Name, strings.TrimSpace(o.Text))
 			fmt.Fprintf(&b, "- Type: %s", o.Type)
 			if o.ReadOnly {
 				b.WriteString(", read-only")

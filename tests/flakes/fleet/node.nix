@@ -162,10 +162,25 @@ let
   );
 
   settings = import ./settings.nix name node;
+
+  # As in NixOS, what a module asserts keeps the system from being evaluated, and
+  # what it warns of is said.
+  sound =
+    system:
+    let
+      inherit (settings.defines) assertions warnings;
+      failed = builtins.filter (a: !a.assertion) assertions;
+    in
+    if !settings.imported then
+      system
+    else if failed != [ ] then
+      throw "\nFailed assertions:\n${builtins.concatStringsSep "\n" (map (a: "- ${a.message}") failed)}"
+    else
+      builtins.foldl' (system: text: builtins.trace "evaluation warning: ${text}" system) system warnings;
 in
 {
   config = {
-    system.build.toplevel = if has "eval-throws" then throw message else toplevel;
+    system.build.toplevel = if has "eval-throws" then throw message else sound toplevel;
     nixpkgs.hostPlatform.system = platform;
     networking.hostName = "fleet";
   }

@@ -1,33 +1,34 @@
-# A node's settings as the real modules would give them, with as much of
-# nixpkgs' lib as those need. `name` is the node's, `node` its entry in
-# nodes.json; the result has the config and options below `deployment`.
+# A node's settings as the real module would give them, with as much of nixpkgs'
+# lib as that needs: kinds are not checked. `name` is the node's, `node` its entry
+# in nodes.json; the result has the config and options below `deployment`, and
+# what the module defines besides.
 name: node:
 let
   lib = {
     mkOption = option: option;
+    mkIf = condition: content: if condition then content else { };
+    mkMerge = builtins.foldl' (all: content: all // content) { };
     literalMD = text: text;
-    literalExpression = text: text;
+    inherit (builtins) mapAttrs;
     types = {
       bool = null;
+      int = null;
       str = null;
       path = null;
-      port = null;
-      ints.positive = null;
       nullOr = type: null;
       either = one: other: null;
-      enum = values: null;
       listOf = type: null;
       attrsOf = type: type;
       submodule = module: module;
     };
   };
 
-  settings =
-    (import ./module.nix {
-      inherit lib;
-      options = { };
-    }).options.deployment;
-  defined = node.deployment or { };
+  module = import ./flake/module.nix {
+    inherit lib config options;
+    pkgs.inotify-tools = "/inotify-tools";
+  };
+  declared = module.options.deployment;
+  defined = (node.deployment or { }) // (if node ? keys then { keys = given; } else { });
 
   # keyFile, or the text of a file that is read when the text is evaluated.
   given = builtins.mapAttrs (
@@ -36,21 +37,13 @@ let
       builtins.removeAttrs key [ "textFile" ] // { text = builtins.readFile (/. + key.textFile); }
     else
       key
-  ) (node.keys or { });
-
-  keyModule =
-    (import ./keys/module.nix {
-      inherit lib;
-      config = { };
-      pkgs = { };
-      options.deployment.keys.definitions = [ given ];
-    }).options.deployment.keys.type;
+  ) node.keys;
 
   key =
     attr: set:
     let
       inherit
-        (keyModule {
+        (declared.keys.type {
           name = attr;
           config = values;
         })
@@ -63,12 +56,18 @@ let
     check "keys.${attr}." options set values;
 
   # As in NixOS, an option of a nullable type that nothing defines reads as null.
-  value = setting: option: defined.${setting} or option.default or null;
+  value =
+    setting: option:
+    if setting == "keys" then
+      builtins.mapAttrs key (defined.keys or { })
+    else
+      defined.${setting} or option.default or null;
   isDefined =
     setting: option:
     option
     // {
       isDefined = option ? default || defined ? ${setting};
+      definitions = if defined ? ${setting} then [ defined.${setting} ] else [ ];
       highestPrio =
         if defined ? ${setting} then
           100
@@ -87,12 +86,28 @@ let
       result
     else
       throw "The option `deployment.${where}${builtins.head unknown}' does not exist.";
+
+  config = {
+    deployment = check "" declared defined (builtins.mapAttrs value declared);
+    systemd.services = builtins.mapAttrs (
+      _: service:
+      {
+        enable = true;
+        requires = [ ];
+        bindsTo = [ ];
+        requisite = [ ];
+        wantedBy = [ ];
+        requiredBy = [ ];
+      }
+      // service
+    ) (node.services or { });
+  };
+  options.deployment = builtins.mapAttrs isDefined declared;
 in
 {
-  # A node with neither has not imported the modules.
+  # A node with neither has not imported the module.
   imported = node ? deployment || node ? keys;
-  config = check "" settings defined (builtins.mapAttrs value settings) // {
-    keys = builtins.mapAttrs key given;
-  };
-  options = builtins.mapAttrs isDefined settings;
+  config = config.deployment;
+  options = options.deployment;
+  defines = module.config;
 }

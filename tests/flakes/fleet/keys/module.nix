@@ -1,1 +1,0 @@
-../../../../keys/module.nix
