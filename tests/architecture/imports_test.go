@@ -40,7 +40,7 @@ func layers() map[string][]string {
 
 // standardOnly are the packages that import the standard library only.
 func standardOnly() []string {
-	return []string{"activate/wire", "internal/hostname", "internal/run", "internal/settings", "keys/message", "activate/closure", "activate/agent/bootloader"}
+	return []string{"activate/wire", "internal/hostname", "internal/run", "keys/message", "activate/closure", "activate/agent/bootloader"}
 }
 
 type listed struct {
