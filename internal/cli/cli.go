@@ -18,7 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
-	"flakeops/activate/remote"
+	"flakeops/internal/remote"
 	"flakeops/internal/ui"
 )
 

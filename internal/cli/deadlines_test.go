@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"flakeops/activate/remote"
+	"flakeops/internal/remote"
 )
 
 func TestBecause(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"flakeops/activate"
-	"flakeops/activate/remote"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/remote"
 )
 
 // The exit codes. They are part of the interface: scripts test them.

@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"flakeops/activate"
-	"flakeops/activate/remote"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/remote"
 	"flakeops/internal/run"
 )
 

@@ -12,9 +12,9 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"flakeops/activate/remote"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/remote"
 	"flakeops/internal/ui"
 	"flakeops/keys"
 )

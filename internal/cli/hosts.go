@@ -8,9 +8,9 @@ import (
 	"sync"
 
 	"flakeops/activate"
-	"flakeops/activate/remote"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/remote"
 	"flakeops/internal/run"
 	"flakeops/internal/settings"
 	"flakeops/keys"

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"flakeops/activate"
-	"flakeops/activate/remote"
 	"flakeops/activate/wire"
+	"flakeops/internal/remote"
 	"flakeops/internal/run"
 )
 

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"flakeops/activate"
-	"flakeops/activate/remote"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/remote"
 	"flakeops/internal/settings"
 )
 

@@ -11,9 +11,9 @@ import (
 
 	"flakeops/activate"
 	"flakeops/activate/closure"
-	"flakeops/activate/remote"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/remote"
 	"flakeops/internal/settings"
 	"flakeops/internal/ui"
 	"flakeops/keys/message"

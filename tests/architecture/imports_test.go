@@ -16,7 +16,7 @@ const module = "flakeops"
 // layers says which packages of this module each package may import. Imports
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
-	bottom := []string{"activate/remote", "activate/wire", "internal/hostname", "internal/run", "internal/settings"}
+	bottom := []string{"internal/remote", "activate/wire", "internal/hostname", "internal/run", "internal/settings"}
 	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "activate/closure", "internal/ui"}, bottom...)
 	return map[string][]string{
 		"":                          {"internal/cli"},
@@ -30,7 +30,7 @@ func layers() map[string][]string {
 		"activate/agent":            {"activate/agent/bootloader", "activate/wire", "internal/run"},
 		"activate/agent/bootloader": {"activate/wire"},
 		"activate/closure":          {},
-		"activate/remote":           {"internal/hostname", "internal/run"},
+		"internal/remote":           {"internal/hostname", "internal/run"},
 		"activate/wire":             {},
 		"internal/hostname":         {},
 		"internal/run":              {},

@@ -8,8 +8,8 @@ import (
 	"os/exec"
 	"time"
 
-	"flakeops/activate/remote"
 	"flakeops/flake"
+	"flakeops/internal/remote"
 	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"

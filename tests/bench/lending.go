@@ -9,8 +9,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"flakeops/activate/remote"
 	"flakeops/flake"
+	"flakeops/internal/remote"
 	"flakeops/internal/run"
 	"flakeops/tests/flakes"
 )
