@@ -18,7 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
-	"flakeops/internal/remote"
+	"flakeops/internal/remote/lend"
 	"flakeops/internal/ui"
 )
 
@@ -48,8 +48,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	// The other two parts that the program plays are called by programs, many
 	// times in a run: they do without the grammar.
 	switch {
-	case len(args) > 0 && filepath.Base(args[0]) == "ssh" && os.Getenv(remote.SocketEnv) != "":
-		return remote.Shim(args[1:], stdin, stdout, stderr)
+	case len(args) > 0 && filepath.Base(args[0]) == "ssh" && os.Getenv(lend.SocketEnv) != "":
+		return lend.Shim(args[1:], stdin, stdout, stderr)
 	case len(args) > 1 && args[1] == "agent":
 		return agentMain(ctx, args[2:], stdin, stdout, stderr)
 	}

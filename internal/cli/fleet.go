@@ -15,6 +15,8 @@ import (
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/remote"
+	"flakeops/internal/remote/lend"
+	"flakeops/internal/remote/sshargs"
 	"flakeops/internal/ui"
 	"flakeops/keys"
 )
@@ -110,11 +112,11 @@ func (f *fleet) run(ctx context.Context, todo plan, u *ui.UI, log zerolog.Logger
 		if err != nil {
 			return nil, err
 		}
-		extra, err := remote.Split(os.Getenv("NIX_SSHOPTS"))
+		extra, err := sshargs.Split(os.Getenv("NIX_SSHOPTS"))
 		if err != nil {
 			return nil, fmt.Errorf("NIX_SSHOPTS: %w", err)
 		}
-		lender, err := remote.NewLender(ctx, exe, log)
+		lender, err := lend.New(ctx, exe, log)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/remote"
+	"flakeops/internal/remote/lend"
 	"flakeops/internal/run"
 	"flakeops/internal/settings"
 	"flakeops/keys"
@@ -20,7 +21,7 @@ import (
 // sshNetwork makes real connections.
 type sshNetwork struct {
 	dialer *remote.Dialer
-	lender *remote.Lender
+	lender *lend.Lender
 	nix    *flake.Nix
 	giveUp <-chan struct{} // closed when no host is waited for any more
 }
@@ -145,7 +146,7 @@ func (h *sshHost) Push(ctx context.Context, p parcel) error {
 	if p.substitute {
 		silence = fetchSilence
 	}
-	name, takeBack := h.net.lender.Lend(conn, silence)
+	name, takeBack := h.net.lender.Lend(conn.Root(), h.target.Node, silence)
 	err = h.net.nix.Copy(ctx, flake.Copy{
 		Store:      "ssh://" + name,
 		Paths:      p.paths,

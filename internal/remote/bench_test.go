@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"flakeops/internal/remote/lend"
 	"flakeops/internal/run"
 )
 
@@ -76,7 +77,7 @@ func BenchmarkUploadOpenSSH(b *testing.B) {
 }
 
 // benchStore is a store of 400 paths, 64 MB together.
-func benchStore(b *testing.B, l *Lender) (store string, paths []string) {
+func benchStore(b *testing.B, l *lend.Lender) (store string, paths []string) {
 	b.Helper()
 	store = filepath.Join(b.TempDir(), "store")
 	argv := []string{"nix-store", "--store", store, "--add"}
@@ -94,7 +95,7 @@ func benchStore(b *testing.B, l *Lender) (store string, paths []string) {
 	return store, strings.Fields(string(out))
 }
 
-func benchCopy(b *testing.B, l *Lender, host string, env []string) {
+func benchCopy(b *testing.B, l *lend.Lender, host string, env []string) {
 	store, paths := benchStore(b, l)
 	for b.Loop() {
 		url := "ssh://" + host + "?remote-store=" + filepath.Join(b.TempDir(), "there")
@@ -108,7 +109,7 @@ func benchCopy(b *testing.B, l *Lender, host string, env []string) {
 func BenchmarkNixCopy(b *testing.B) {
 	_, s := benchSetup(b)
 	l := newLender(b)
-	benchCopy(b, l, lend(b, l, s.dial(b, "h")), nixEnv(b, l))
+	benchCopy(b, l, lendTo(b, l, s.dial(b, "h")), nixEnv(b, l))
 }
 
 // BenchmarkNixCopyOpenSSH is what BenchmarkNixCopy has to beat.

@@ -1,7 +1,6 @@
 // Package remote is one SSH connection to a host: resolved as OpenSSH would,
-// dialled fresh, checked against known_hosts, used to run commands as the login
-// user or elevated, and lent to nix, which finds this program under the name
-// ssh.
+// dialled fresh, checked against known_hosts, and used to run commands as the login
+// user or elevated.
 //
 // How a host is reached is decided by `ssh -G`, so that ssh_config is honoured
 // to the letter: aliases, Match blocks, identities, certificates, agents, jump
@@ -18,6 +17,5 @@
 //     ConnectTimeout covers the whole handshake but no question to the operator;
 //   - AES-GCM is preferred to ChaCha20 where nobody configured an order.
 //
-// Elevation is a small protocol on the command's stderr and stdin (elevate.go);
-// lending passes nix's own pipes over a Unix socket (lend.go, shim.go).
+// Elevation is a small protocol on the command's stderr and stdin (elevate.go).
 package remote

@@ -22,14 +22,16 @@ import (
 	"testing"
 	"time"
 
+	"flakeops/internal/remote/lend"
+
 	"github.com/rs/zerolog"
 	"golang.org/x/crypto/ssh"
 )
 
 // TestMain lets the test binary be the shim that nix calls.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "ssh" && os.Getenv(SocketEnv) != "" {
-		os.Exit(Shim(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	if filepath.Base(os.Args[0]) == "ssh" && os.Getenv(lend.SocketEnv) != "" {
+		os.Exit(lend.Shim(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }

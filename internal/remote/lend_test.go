@@ -3,6 +3,7 @@ package remote
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -15,31 +16,41 @@ import (
 	"testing"
 	"time"
 
+	"flakeops/internal/remote/lend"
 	"flakeops/internal/run"
 
 	"github.com/rs/zerolog"
 )
 
 // newLender starts a Lender whose ssh is this test binary.
-func newLender(t testing.TB) *Lender {
+func newLender(t testing.TB) *lend.Lender {
 	t.Helper()
 	exe, err := os.Executable()
 	must(t, err)
-	l, err := NewLender(context.Background(), exe, zerolog.Nop())
+	l, err := lend.New(context.Background(), exe, zerolog.Nop())
 	must(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	return l
 }
 
-func lend(t testing.TB, l *Lender, c *Conn) string {
+// shimFailed is the exit status of ssh where nothing was run.
+const shimFailed = 255
+
+// dirOf is the Lender's directory, which is first in the PATH of nix.
+func dirOf(l *lend.Lender) string {
+	path, _, _ := strings.Cut(strings.TrimPrefix(l.Env()[0], "PATH="), ":")
+	return path
+}
+
+func lendTo(t testing.TB, l *lend.Lender, c *Conn) string {
 	t.Helper()
-	host, takeBack := l.Lend(c, time.Hour)
+	host, takeBack := l.Lend(c.Root(), "web1", time.Hour)
 	t.Cleanup(func() { _ = takeBack() })
 	return host
 }
 
 // nixEnv keeps nix away from the machine's own configuration.
-func nixEnv(t testing.TB, l *Lender) []string {
+func nixEnv(t testing.TB, l *lend.Lender) []string {
 	t.Helper()
 	home := t.TempDir()
 	return append(l.Env(), "HOME="+home, "NIX_REMOTE=", "NIX_CONF_DIR="+home,
@@ -47,7 +58,7 @@ func nixEnv(t testing.TB, l *Lender) []string {
 }
 
 // addToStore puts text into a store of its own and returns both.
-func addToStore(t testing.TB, l *Lender, text string) (store, path string) {
+func addToStore(t testing.TB, l *lend.Lender, text string) (store, path string) {
 	t.Helper()
 	store = filepath.Join(t.TempDir(), "store")
 	file := filepath.Join(t.TempDir(), "payload")
@@ -59,7 +70,7 @@ func addToStore(t testing.TB, l *Lender, text string) (store, path string) {
 	return store, strings.TrimSpace(string(out))
 }
 
-func nixCopy(t testing.TB, l *Lender, from, url, path string) error {
+func nixCopy(t testing.TB, l *lend.Lender, from, url, path string) error {
 	t.Helper()
 	_, err := run.Local{}.Run(testContext(t), run.Command{
 		Argv: []string{"nix", "copy", "--no-check-sigs", "--from", from, "--to", url, path}, Env: nixEnv(t, l),
@@ -70,7 +81,7 @@ func nixCopy(t testing.TB, l *Lender, from, url, path string) error {
 func TestNixCopiesOverTheLentConnection(t *testing.T) {
 	h, c := easy(t)
 	l := newLender(t)
-	host := lend(t, l, c)
+	host := lendTo(t, l, c)
 	for _, scheme := range []string{"ssh", "ssh-ng"} {
 		from, path := addToStore(t, l, "over "+scheme)
 		to := filepath.Join(t.TempDir(), "there")
@@ -91,7 +102,7 @@ func TestNixCopiesAsRootByWayOfSudo(t *testing.T) {
 	h := startSudoHost(t, k)
 	p := &prompter{secrets: []string{opsPassword}}
 	l := newLender(t)
-	host := lend(t, l, as(t, h, k, "opspw", p))
+	host := lendTo(t, l, as(t, h, k, "opspw", p))
 	for _, text := range []string{"one", "two"} {
 		from, path := addToStore(t, l, text)
 		to := filepath.Join(t.TempDir(), "there")
@@ -117,7 +128,7 @@ func TestNixSeesWhySudoFailed(t *testing.T) {
 		if user == "nosudo" {
 			p = &prompter{secrets: []string{opsPassword}}
 		}
-		err := nixCopy(t, l, from, "ssh://"+lend(t, l, as(t, h, k, user, p))+"?remote-store="+t.TempDir(), path)
+		err := nixCopy(t, l, from, "ssh://"+lendTo(t, l, as(t, h, k, user, p))+"?remote-store="+t.TempDir(), path)
 		if err == nil {
 			t.Fatal("copied")
 		}
@@ -130,7 +141,7 @@ func TestManyCopiesAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 2 {
 		_, c := easy(t)
-		host := lend(t, l, c)
+		host := lendTo(t, l, c)
 		for n := range 2 {
 			text := fmt.Sprintf("%s %d", host, n)
 			from, path := addToStore(t, l, text)
@@ -148,15 +159,15 @@ func TestManyCopiesAtOnce(t *testing.T) {
 }
 
 // shim starts this binary as nix would start ssh.
-func shim(t *testing.T, l *Lender, args ...string) *exec.Cmd {
+func shim(t *testing.T, l *lend.Lender, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(testContext(t), filepath.Join(l.dir, "ssh"), args...)
+	cmd := exec.CommandContext(testContext(t), filepath.Join(dirOf(l), "ssh"), args...)
 	cmd.Env = append(os.Environ(), l.Env()...)
 	return cmd
 }
 
 // shimEnds runs it to its end with an empty stdin.
-func shimEnds(t *testing.T, l *Lender, args ...string) (code int, stdout, stderr string) {
+func shimEnds(t *testing.T, l *lend.Lender, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	cmd := shim(t, l, args...)
 	var out, errs bytes.Buffer
@@ -170,7 +181,7 @@ func shimEnds(t *testing.T, l *Lender, args ...string) (code int, stdout, stderr
 func TestShimAnswersAsSSHWould(t *testing.T) {
 	_, c := easy(t)
 	l := newLender(t)
-	host := lend(t, l, c)
+	host := lendTo(t, l, c)
 	permit := []string{"-oPermitLocalCommand=yes", "-oLocalCommand=echo started"}
 	serve := []string{"--", "nix-store", "--serve", "--write"}
 	join := func(parts ...[]string) (args []string) {
@@ -202,7 +213,7 @@ func TestShimAnswersAsSSHWould(t *testing.T) {
 func TestShimRefusesOtherCommands(t *testing.T) {
 	_, c := easy(t)
 	l := newLender(t)
-	host := lend(t, l, c)
+	host := lendTo(t, l, c)
 	mark := filepath.Join(t.TempDir(), "mark")
 	for _, command := range []string{
 		"", "touch " + mark, "nix-store --serve", "nix-store --serve --write; touch " + mark, "nix-store --serve --write $(touch " + mark + ")",
@@ -236,7 +247,7 @@ func TestShimPassesOtherHostsToTheRealSSH(t *testing.T) {
 func TestShimMasterStaysUntilKilled(t *testing.T) {
 	_, c := easy(t)
 	l := newLender(t)
-	cmd := shim(t, l, lend(t, l, c), "-M", "-N", "-S", "/tmp/socket", "-o", "LocalCommand=echo started", "-o", "PermitLocalCommand=yes")
+	cmd := shim(t, l, lendTo(t, l, c), "-M", "-N", "-S", "/tmp/socket", "-o", "LocalCommand=echo started", "-o", "PermitLocalCommand=yes")
 	out, err := cmd.StdoutPipe()
 	must(t, err)
 	must(t, cmd.Start())
@@ -256,15 +267,15 @@ func TestLenderDirectoryIsPrivateAndGoesAway(t *testing.T) {
 	exe, err := os.Executable()
 	must(t, err)
 	t.Setenv("XDG_RUNTIME_DIR", filepath.Join(t.TempDir(), strings.Repeat("long", 30)))
-	l, err := NewLender(context.Background(), exe, zerolog.Nop())
+	l, err := lend.New(context.Background(), exe, zerolog.Nop())
 	must(t, err)
-	info, err := os.Stat(l.dir)
+	info, err := os.Stat(dirOf(l))
 	must(t, err)
 	if info.Mode().Perm() != 0o700 {
 		t.Errorf("mode %v", info.Mode())
 	}
 	must(t, l.Close())
-	if _, err := os.Stat(l.dir); !os.IsNotExist(err) {
+	if _, err := os.Stat(dirOf(l)); !os.IsNotExist(err) {
 		t.Errorf("left behind: %v", err)
 	}
 }
@@ -272,7 +283,7 @@ func TestLenderDirectoryIsPrivateAndGoesAway(t *testing.T) {
 func TestLenderSurvivesNonsense(t *testing.T) {
 	_, c := easy(t)
 	l := newLender(t)
-	host := lend(t, l, c)
+	host := lendTo(t, l, c)
 	for _, text := range []string{"", "\x00", "\xff\xff\xff\xff", "\x00\x00\x00\x02{}", "\x00\x00\x00\x05{", "\x00\x00\x00\x04nope"} {
 		code := sendRaw(t, l, []byte(text))
 		if code != shimFailed {
@@ -285,15 +296,17 @@ func TestLenderSurvivesNonsense(t *testing.T) {
 }
 
 // sendRaw sends bytes to the Lender and returns the status it answers with.
-func sendRaw(t *testing.T, l *Lender, b []byte) int {
+func sendRaw(t *testing.T, l *lend.Lender, b []byte) int {
 	t.Helper()
-	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: l.socket(), Net: "unix"})
+	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join(dirOf(l), "socket"), Net: "unix"})
 	must(t, err)
 	defer func() { _ = c.Close() }()
 	_, err = c.Write(b)
 	must(t, err)
 	must(t, c.CloseWrite())
-	var reply lendReply
-	must(t, readFrame(c, &reply))
+	frame, err := io.ReadAll(c)
+	must(t, err)
+	var reply struct{ Code int }
+	must(t, json.Unmarshal(frame[4:], &reply)) // after its length
 	return reply.Code
 }

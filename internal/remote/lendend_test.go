@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"flakeops/internal/remote/lend"
 	"flakeops/internal/run"
 
 	"golang.org/x/sys/unix"
 )
 
 // waiting is a shim whose store waits for its client to say something.
-func waiting(t *testing.T, h *sshd, l *Lender, host string) (*exec.Cmd, io.WriteCloser) {
+func waiting(t *testing.T, h *sshd, l *lend.Lender, host string) (*exec.Cmd, io.WriteCloser) {
 	t.Helper()
 	before := h.logged("Starting session")
 	cmd := shim(t, l, host, "nix-store --serve --write")
@@ -32,7 +33,7 @@ func TestTheStoreEndsWithNix(t *testing.T) {
 	} {
 		h, c := easy(t)
 		l := newLender(t)
-		cmd, in := waiting(t, h, l, lend(t, l, c))
+		cmd, in := waiting(t, h, l, lendTo(t, l, c))
 		end(cmd, in)
 		eventually(t, name+": the session's end", func() bool { return h.logged("Close session") == 1 })
 		_ = cmd.Wait()
@@ -45,7 +46,7 @@ func TestTheStoreUnderSudoEndsWithNix(t *testing.T) {
 	k := newKey(t, "ed25519", "")
 	h := startSudoHost(t, k)
 	l := newLender(t)
-	cmd, _ := waiting(t, h, l, lend(t, l, as(t, h, k, "ops", nil)))
+	cmd, _ := waiting(t, h, l, lendTo(t, l, as(t, h, k, "ops", nil)))
 	must(t, cmd.Process.Kill())
 	eventually(t, "the session's end", func() bool { return h.logged("Close session") == 1 })
 	_ = cmd.Wait()
@@ -54,7 +55,7 @@ func TestTheStoreUnderSudoEndsWithNix(t *testing.T) {
 func TestTakeBackEndsWhatRuns(t *testing.T) {
 	h, c := easy(t)
 	l := newLender(t)
-	host, takeBack := l.Lend(c, time.Hour)
+	host, takeBack := l.Lend(c.Root(), "web1", time.Hour)
 	cmd, _ := waiting(t, h, l, host)
 	start := time.Now()
 	_ = takeBack()
@@ -73,7 +74,7 @@ func TestTakeBackEndsWhatRuns(t *testing.T) {
 func TestTakeBackWhileNobodyReads(t *testing.T) {
 	_, c := easy(t)
 	l := newLender(t)
-	host, takeBack := l.Lend(c, time.Hour)
+	host, takeBack := l.Lend(c.Root(), "web1", time.Hour)
 	chatty := filepath.Join(t.TempDir(), "nix-store")
 	write(t, chatty, "#!/bin/sh\nexec yes\n")
 	must(t, os.Chmod(chatty, 0o700))
@@ -86,7 +87,7 @@ func TestTakeBackWhileNobodyReads(t *testing.T) {
 	must(t, w.Close())
 	eventually(t, "a full pipe", func() bool {
 		n, err := unix.IoctlGetInt(int(r.Fd()), unix.TIOCINQ)
-		return err == nil && n > 3*copyBuffer/4
+		return err == nil && n > 3*(256<<10)/4
 	})
 	done := make(chan struct{})
 	go func() {
@@ -105,13 +106,13 @@ func TestTakeBackWhileNobodyReads(t *testing.T) {
 func TestShimOverALostConnection(t *testing.T) {
 	h, c := easy(t)
 	l := newLender(t)
-	cmd, _ := waiting(t, h, l, lend(t, l, c))
+	cmd, _ := waiting(t, h, l, lendTo(t, l, c))
 	c.end(&LostError{Node: "web1", Host: "h", Err: io.ErrUnexpectedEOF})
 	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != shimFailed {
 		t.Errorf("exit status %d", code)
 	}
-	code, _, text := shimEnds(t, l, lend(t, l, c), "nix-store --serve --write")
+	code, _, text := shimEnds(t, l, lendTo(t, l, c), "nix-store --serve --write")
 	if code != shimFailed {
 		t.Errorf("exit status %d", code)
 	}

@@ -1,13 +1,13 @@
 package remote
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"flakeops/internal/remote/lend"
 )
 
 // lentStore lends a connection, calls a store there that is script, and returns
@@ -16,7 +16,7 @@ func lentStore(t *testing.T, silence time.Duration, script string) (code int, st
 	t.Helper()
 	_, c := easy(t)
 	l := newLender(t)
-	host, takeBack := l.Lend(c, silence)
+	host, takeBack := l.Lend(c.Root(), "web1", silence)
 	store := filepath.Join(t.TempDir(), "nix-store")
 	write(t, store, "#!/bin/sh\n"+script+"\n")
 	must(t, os.Chmod(store, 0o700))
@@ -61,37 +61,10 @@ func TestTheLenderKnowsWhatTheHostSaid(t *testing.T) {
 
 func TestAStoreThatIsSilentIsGivenUp(t *testing.T) {
 	code, said, err := lentStore(t, 100*time.Millisecond, "exec sleep 600")
-	var silent *silentError
+	var silent *lend.SilentError
 	if code != shimFailed || !errors.As(err, &silent) {
 		t.Fatalf("%d, %v", code, err)
 	}
 	contains(t, err.Error(), "nix-store on web1", "silent for 100ms")
 	contains(t, said, "silent for 100ms")
-}
-
-// While it is nix's turn nobody is waited for.
-func TestOnlyTheStoresSilenceCounts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		defer cancel(nil)
-		talk := follow(time.Minute, cancel)
-		time.Sleep(time.Hour) // nix has not begun
-		for range 3 {
-			talk.nixSaid()
-			time.Sleep(50 * time.Second)
-			talk.nixSaid()
-			time.Sleep(50 * time.Second)
-			talk.storeSaid()
-			time.Sleep(time.Hour)
-		}
-		if ctx.Err() != nil {
-			t.Fatal(context.Cause(ctx))
-		}
-		talk.nixSaid()
-		time.Sleep(2 * time.Minute)
-		var silent *silentError
-		if !errors.As(context.Cause(ctx), &silent) {
-			t.Errorf("cause %v", context.Cause(ctx))
-		}
-	})
 }

@@ -1,151 +1,11 @@
 package remote
 
 import (
-	"bytes"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
-
-	"flakeops/internal/run"
 )
-
-func TestSplit(t *testing.T) {
-	for in, want := range map[string][]string{
-		"":                                       nil,
-		" \t\n":                                  nil,
-		"-F /a/b":                                {"-F", "/a/b"},
-		`-o ProxyCommand="ssh -W %h:%p x"`:       {"-o", "ProxyCommand=ssh -W %h:%p x"},
-		`'a b' "c 'd'" e\ f "g\"h\\i\n"`:         {"a b", "c 'd'", "e f", `g"h\i\n`},
-		`'' ""`:                                  {"", ""},
-		`a''b`:                                   {"ab"},
-		`nix-store --serve --write --store '/a'`: {"nix-store", "--serve", "--write", "--store", "/a"},
-	} {
-		got, err := Split(in)
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%q: %q, %v", in, got, err)
-		}
-	}
-	for _, in := range []string{`'a`, `"a`, `a\`, `"a\"`} {
-		if got, err := Split(in); err == nil {
-			t.Errorf("%q: %q", in, got)
-		}
-	}
-}
-
-// FuzzSplit: what run.Quote joins, Split takes apart again.
-func FuzzSplit(f *testing.F) {
-	f.Add("a\x00b c\x00it's")
-	f.Add(`\"$x` + "\x00\x00\n")
-	f.Fuzz(func(t *testing.T, s string) {
-		words := strings.Split(s, "\x00")
-		got, err := Split(run.Quote(words))
-		if err != nil || !reflect.DeepEqual(got, words) {
-			t.Errorf("%q: %q, %v", words, got, err)
-		}
-		_, _ = Split(s)
-	})
-}
-
-func TestParseSSHArgs(t *testing.T) {
-	for _, tc := range []struct {
-		args string // separated by |
-		want sshArgs
-	}{
-		{"host|-x|-a|nix-store --serve --write", sshArgs{"host", []sshOption{{'x', ""}, {'a', ""}}, "nix-store --serve --write"}},
-		{"u@host|-x|-oA=b|-p2222|--|nix-daemon|--stdio", sshArgs{"u@host", []sshOption{{'x', ""}, {'o', "A=b"}, {'p', "2222"}}, "nix-daemon --stdio"}},
-		{"-O|check|host|-o|A b", sshArgs{"host", []sshOption{{'O', "check"}, {'o', "A b"}}, ""}},
-		{"-xaMN|-S|/s|host", sshArgs{"host", []sshOption{{'x', ""}, {'a', ""}, {'M', ""}, {'N', ""}, {'S', "/s"}}, ""}},
-		{"-vvF/x|--|host|cmd|-x", sshArgs{"host", []sshOption{{'v', ""}, {'v', ""}, {'F', "/x"}}, "cmd -x"}},
-		{"--|host|-x|cmd", sshArgs{"host", []sshOption{{'x', ""}}, "cmd"}},
-		{"host|--", sshArgs{Host: "host"}},
-	} {
-		got, err := parseSSHArgs(strings.Split(tc.args, "|"))
-		if err != nil || !reflect.DeepEqual(got, tc.want) {
-			t.Errorf("%s: %+v, %v", tc.args, got, err)
-		}
-	}
-	if a, err := parseSSHArgs([]string{"host", "-o"}); err == nil {
-		t.Errorf("%+v", a)
-	}
-}
-
-func TestSSHOptionLookup(t *testing.T) {
-	a, err := parseSSHArgs([]string{"h", "-oPermitLocalCommand=yes", "-o", "permitlocalcommand no", "-o", "X = y z", "-F", "a", "-F", "b"})
-	must(t, err)
-	for name, want := range map[string]string{"PERMITlocalcommand": "yes", "x": "y z", "none": ""} {
-		if got, ok := a.option(name); got != want || ok != (want != "") {
-			t.Errorf("%s: %q", name, got)
-		}
-	}
-	if f, _ := a.last('F'); f != "b" {
-		t.Errorf("-F %q", f)
-	}
-	if got := inherited([]string{"-o", "A=b", "-F", "/x y", "-v"}); !reflect.DeepEqual(got, []string{"-F", "/x y"}) {
-		t.Errorf("inherited %q", got)
-	}
-}
-
-func FuzzParseSSHArgs(f *testing.F) {
-	f.Add("u@host|-x|-oA=b|--|nix-daemon|--stdio")
-	f.Add("-O|check|--|-x")
-	f.Fuzz(func(t *testing.T, s string) {
-		args := strings.Split(s, "|")
-		a, err := parseSSHArgs(args)
-		if err != nil {
-			return
-		}
-		// Nothing is made up: every part comes from the words.
-		joined := strings.Join(args, " ")
-		if !strings.Contains(joined, a.Command) || !strings.Contains(joined, a.Host) {
-			t.Errorf("%q: %+v", args, a)
-		}
-		for _, o := range a.Options {
-			if !strings.Contains(joined, o.Value) {
-				t.Errorf("%q: %+v", args, a)
-			}
-		}
-	})
-}
-
-func FuzzStoreCommand(f *testing.F) {
-	f.Add("nix-store --serve --write --store '/a b'")
-	f.Add("nix-daemon --stdio; id")
-	f.Fuzz(func(t *testing.T, line string) {
-		argv, err := storeCommand(line)
-		if err != nil {
-			return
-		}
-		// What is allowed stays one command once it is quoted.
-		again, err := storeCommand(run.Quote(argv))
-		if err != nil || !reflect.DeepEqual(again, argv) {
-			t.Errorf("%q became %q, then %q (%v)", line, argv, again, err)
-		}
-		prog := argv[0][strings.LastIndexByte(argv[0], '/')+1:]
-		if prog != "nix-store" && prog != "nix-daemon" {
-			t.Errorf("%q runs %q", line, argv)
-		}
-	})
-}
-
-func FuzzFrame(f *testing.F) {
-	good, _ := encodeFrame(lendRequest{Host: "h", Command: "c", Started: true})
-	f.Add(good)
-	f.Add([]byte("\xff\xff\xff\xff"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var req lendRequest
-		if readFrame(bytes.NewReader(b), &req) != nil {
-			return
-		}
-		frame, err := encodeFrame(req)
-		must(t, err)
-		var again lendRequest
-		must(t, readFrame(bytes.NewReader(frame), &again))
-		if again != req {
-			t.Errorf("%+v became %+v", req, again)
-		}
-	})
-}
 
 func TestParseConfig(t *testing.T) {
 	c, err := parseConfig([]byte(`host web
@@ -351,4 +211,10 @@ func TestPatience(t *testing.T) {
 	inner() // once is enough
 	resume()
 	<-ctx.Done()
+}
+
+func TestAJumpHostInheritsTheConfigurationFileOnly(t *testing.T) {
+	if got := inherited([]string{"-o", "A=b", "-F", "/x y", "-v"}); !reflect.DeepEqual(got, []string{"-F", "/x y"}) {
+		t.Errorf("inherited %q", got)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strconv"
 
+	"flakeops/internal/remote/sshargs"
 	"flakeops/internal/run"
 )
 
@@ -61,11 +62,11 @@ func (d *Dialer) resolve(ctx context.Context, dst destination) (*config, error) 
 // inherited picks from NIX_SSHOPTS what ssh passes on to the ssh that it starts
 // for a jump host: the configuration file, and nothing else.
 func inherited(before []string) []string {
-	a, err := parseSSHArgs(before)
+	a, err := sshargs.Parse(before)
 	if err != nil {
 		return nil
 	}
-	if file, ok := a.last('F'); ok {
+	if file, ok := a.Last('F'); ok {
 		return []string{"-F", file}
 	}
 	return nil

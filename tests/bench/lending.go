@@ -11,6 +11,7 @@ import (
 
 	"flakeops/flake"
 	"flakeops/internal/remote"
+	"flakeops/internal/remote/lend"
 	"flakeops/internal/run"
 	"flakeops/tests/flakes"
 )
@@ -23,7 +24,7 @@ const (
 // lending compares nix copy over a connection that flakeops lends it, as in a
 // deployment that has read the host's facts already, with nix copy as it is.
 func (b *bench) lending(ctx context.Context, r *report) error {
-	lender, err := remote.NewLender(ctx, b.Flakeops, zerolog.Nop())
+	lender, err := lend.New(ctx, b.Flakeops, zerolog.Nop())
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (b *bench) lending(ctx context.Context, r *report) error {
 				if err != nil {
 					return err
 				}
-				name, takeBack := lender.Lend(conn, time.Hour)
+				name, takeBack := lender.Lend(conn.Root(), to, time.Hour)
 				copied.Store, copied.Env = "ssh://"+name, lender.Env()
 				giveBack = func() { _ = takeBack(); _ = conn.Close() }
 			}

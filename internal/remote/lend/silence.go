@@ -1,4 +1,4 @@
-package remote
+package lend
 
 import (
 	"context"
@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// silentError is a store on a host that owes an answer and gives none.
-type silentError struct{ limit time.Duration }
+// SilentError is a store on a host that owes an answer and gives none.
+type SilentError struct{ limit time.Duration }
 
-func (e *silentError) Error() string {
+func (e *SilentError) Error() string {
 	return fmt.Sprintf("it was silent for %v while nix waited for it: is it busy with a garbage collection, or does its disk hang?", e.limit)
 }
 
@@ -25,8 +25,8 @@ type talk struct {
 	timer *time.Timer
 }
 
-// follow begins with nix, which speaks first; stop ends it.
-func follow(limit time.Duration, cancel context.CancelCauseFunc) *talk {
+// followTalk begins with nix, which speaks first; stop ends it.
+func followTalk(limit time.Duration, cancel context.CancelCauseFunc) *talk {
 	return &talk{limit: limit, silent: func(err error) { cancel(err) }}
 }
 
@@ -35,7 +35,7 @@ func (t *talk) nixSaid() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.timer == nil {
-		t.timer = time.AfterFunc(t.limit, func() { t.silent(&silentError{t.limit}) })
+		t.timer = time.AfterFunc(t.limit, func() { t.silent(&SilentError{t.limit}) })
 		return
 	}
 	t.timer.Reset(t.limit)
@@ -70,3 +70,7 @@ func (t *talk) store(w io.Writer) io.Writer {
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

@@ -1,4 +1,4 @@
-package remote
+package lend
 
 import (
 	"errors"
@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// dropDead removes what Lenders of this user that were killed have left in base.
+// removeLeftovers removes what Lenders of this user that were killed have left in base.
 // What cannot be removed stays.
-func dropDead(base string) {
+func removeLeftovers(base string) {
 	dirs, _ := filepath.Glob(filepath.Join(base, dirPrefix+"*"))
 	for _, dir := range dirs {
 		fi, err := os.Lstat(dir)
@@ -18,15 +18,15 @@ func dropDead(base string) {
 			continue
 		}
 		st, ok := fi.Sys().(*syscall.Stat_t)
-		if ok && int(st.Uid) == os.Geteuid() && isDead(filepath.Join(dir, socketName)) {
+		if ok && int(st.Uid) == os.Geteuid() && isLeftover(filepath.Join(dir, socketName)) {
 			_ = os.RemoveAll(dir)
 		}
 	}
 }
 
-// isDead says whether a socket's process is gone. It asks by a socket of another
+// isLeftover says whether a socket's process is gone. It asks by a socket of another
 // type, which a living one refuses without noticing, even before it listens.
-func isDead(socket string) bool {
+func isLeftover(socket string) bool {
 	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: socket, Net: "unixgram"})
 	if err == nil {
 		_ = c.Close()

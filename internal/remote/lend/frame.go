@@ -1,4 +1,4 @@
-package remote
+package lend
 
 import (
 	"encoding/binary"
@@ -10,16 +10,16 @@ import (
 // maxFrame is the longest message between shim and Lender, in bytes.
 const maxFrame = 64 << 10
 
-// lendRequest is what the shim asks of the Lender, sent together with its
+// request is what the shim asks of the Lender, sent together with its
 // stdin, stdout and stderr.
-type lendRequest struct {
+type request struct {
 	Host    string `json:"host"`
 	Command string `json:"command"`
 	Started bool   `json:"started"` // print the line "started" first
 }
 
-// lendReply is how the command ended.
-type lendReply struct {
+// reply is how the command ended.
+type reply struct {
 	Code    int    `json:"code"`
 	Message string `json:"message,omitempty"` // for stderr
 }

@@ -1,5 +1,5 @@
 //go:build !linux
 
-package remote
+package lend
 
 func widen(int) {}

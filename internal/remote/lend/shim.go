@@ -1,4 +1,4 @@
-package remote
+package lend
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"flakeops/internal/remote/sshargs"
 )
 
 // shimFailed is ssh's own exit status for what is not the remote command's.
@@ -30,7 +32,7 @@ const shimFailed = 255
 //   - `-M -N` is such a connection's master: it prints the line and stays until
 //     it is killed.
 func Shim(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a, err := parseSSHArgs(args)
+	a, err := sshargs.Parse(args)
 	if err != nil {
 		return complain(stderr, err)
 	}
@@ -39,39 +41,39 @@ func Shim(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if socket == "" || !strings.HasPrefix(host, "flakeops-") || !strings.HasSuffix(host, ".invalid") {
 		return complain(stderr, realSSH(args, socket))
 	}
-	if _, control := a.last('O'); control {
+	if _, control := a.Last('O'); control {
 		return shimFailed
 	}
-	req := lendRequest{Host: host, Command: a.Command, Started: wantsStarted(a)}
-	if _, master := a.last('M'); master {
+	req := request{Host: host, Command: a.Command, Started: wantsStarted(a)}
+	if _, master := a.Last('M'); master {
 		return shimMaster(req, stdout, stderr)
 	}
 	files, err := asFiles(stdin, stdout, stderr)
 	if err != nil {
 		return complain(stderr, err)
 	}
-	reply, err := askLender(socket, req, files)
+	answer, err := askLender(socket, req, files)
 	if err != nil {
 		return complain(stderr, fmt.Errorf("asking flakeops for %s: %w", host, err))
 	}
-	if reply.Message != "" {
-		return complain(stderr, errors.New(reply.Message))
+	if answer.Message != "" {
+		return complain(stderr, errors.New(answer.Message))
 	}
-	return reply.Code
+	return answer.Code
 }
 
 // wantsStarted says whether ssh would run `echo started` once connected.
-func wantsStarted(a sshArgs) bool {
-	permit, _ := a.option("PermitLocalCommand")
-	local, _ := a.option("LocalCommand")
-	socket, shared := a.last('S')
-	_, master := a.last('M')
+func wantsStarted(a sshargs.Args) bool {
+	permit, _ := a.Option("PermitLocalCommand")
+	local, _ := a.Option("LocalCommand")
+	socket, shared := a.Last('S')
+	_, master := a.Last('M')
 	return permit == "yes" && local == "echo started" && (master || !shared || socket == "none")
 }
 
 // shimMaster stands for a shared connection. Nothing is behind it: every
 // command finds the Lender by itself.
-func shimMaster(req lendRequest, stdout, stderr io.Writer) int {
+func shimMaster(req request, stdout, stderr io.Writer) int {
 	if req.Started {
 		if _, err := io.WriteString(stdout, "started\n"); err != nil {
 			return complain(stderr, err)
@@ -81,30 +83,29 @@ func shimMaster(req lendRequest, stdout, stderr io.Writer) int {
 	return 0
 }
 
-func askLender(socket string, req lendRequest, files [3]int) (lendReply, error) {
-	var reply lendReply
+func askLender(socket string, req request, files [3]int) (answer reply, err error) {
 	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socket, Net: "unix"})
 	if err != nil {
-		return reply, err
+		return answer, err
 	}
 	defer func() { _ = c.Close() }()
 	frame, err := encodeFrame(req)
 	if err != nil {
-		return reply, err
+		return answer, err
 	}
 	n, _, err := c.WriteMsgUnix(frame, syscall.UnixRights(files[:]...), nil)
 	if err != nil {
-		return reply, err
+		return answer, err
 	}
 	if n < len(frame) {
 		if _, err := c.Write(frame[n:]); err != nil {
-			return reply, err
+			return answer, err
 		}
 	}
-	if err := readFrame(c, &reply); err != nil {
-		return reply, fmt.Errorf("it ended before the command did: %w", err)
+	if err := readFrame(c, &answer); err != nil {
+		return answer, fmt.Errorf("it ended before the command did: %w", err)
 	}
-	return reply, nil
+	return answer, nil
 }
 
 func asFiles(stdin io.Reader, stdout, stderr io.Writer) (fds [3]int, err error) {

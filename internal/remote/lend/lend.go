@@ -1,4 +1,4 @@
-package remote
+package lend
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"flakeops/internal/remote/sshargs"
 	"flakeops/internal/run"
 )
 
@@ -25,15 +26,15 @@ func (l *Lender) serve(c *net.UnixConn) {
 	req, files, err := receive(c)
 	_ = c.SetDeadline(time.Time{})
 	defer files.close()
-	reply := lendReply{Code: shimFailed}
+	answer := reply{Code: shimFailed}
 	if err == nil {
-		reply.Code, err = l.call(c, req, files)
+		answer.Code, err = l.call(c, req, files)
 	}
 	if err != nil {
 		l.log.Debug().Err(err).Str("host", req.Host).Msg("a call of nix to ssh failed")
-		reply.Message = err.Error()
+		answer.Message = err.Error()
 	}
-	frame, err := encodeFrame(reply)
+	frame, err := encodeFrame(answer)
 	if err == nil {
 		_ = c.SetWriteDeadline(time.Now().Add(requestTimeout))
 		_, _ = c.Write(frame)
@@ -41,7 +42,7 @@ func (l *Lender) serve(c *net.UnixConn) {
 }
 
 // call runs what nix wants on the host it was lent.
-func (l *Lender) call(c *net.UnixConn, req lendRequest, files stdio) (int, error) {
+func (l *Lender) call(c *net.UnixConn, req request, files stdio) (int, error) {
 	n, ok := l.borrow(req.Host)
 	if !ok {
 		return shimFailed, fmt.Errorf("no connection is lent under the name %s", req.Host)
@@ -66,14 +67,14 @@ func (l *Lender) call(c *net.UnixConn, req lendRequest, files stdio) (int, error
 	// A writer that is stuck because nobody reads must not outlive ctx.
 	stop := context.AfterFunc(ctx, files.close)
 	defer stop()
-	talk := follow(n.silence, cancel)
+	talk := followTalk(n.silence, cancel)
 	defer talk.storeSaid()
-	_, err = n.conn.Root().Run(ctx, run.Command{Argv: argv, Stdin: talk.nix(files[0]), Stdout: talk.store(files[1]), Stderr: files[2]})
+	_, err = n.root.Run(ctx, run.Command{Argv: argv, Stdin: talk.nix(files[0]), Stdout: talk.store(files[1]), Stderr: files[2]})
 	if err == nil {
 		return 0, nil
 	}
-	code, err := failedStore(path.Base(argv[0])+" on "+n.conn.target.Node, err)
-	var silent *silentError
+	code, err := failedStore(path.Base(argv[0])+" on "+n.name, err)
+	var silent *SilentError
 	if ctx.Err() == nil || errors.As(err, &silent) {
 		n.fail(err)
 	}
@@ -109,7 +110,7 @@ func lastWords(stderr string) string {
 // storeCommand takes a command line apart and allows it only if it serves a
 // store over stdin and stdout.
 func storeCommand(line string) ([]string, error) {
-	argv, err := Split(line)
+	argv, err := sshargs.Split(line)
 	if err != nil {
 		return nil, fmt.Errorf("command %q: %w", line, err)
 	}
@@ -158,7 +159,7 @@ func (s stdio) close() {
 }
 
 // receive reads the request and the three files that come with it.
-func receive(c *net.UnixConn) (req lendRequest, files stdio, err error) {
+func receive(c *net.UnixConn) (req request, files stdio, err error) {
 	buf, oob := make([]byte, 4+maxFrame), make([]byte, syscall.CmsgSpace(3*4))
 	n, oobn, _, _, err := c.ReadMsgUnix(buf, oob)
 	if err != nil {

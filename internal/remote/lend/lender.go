@@ -1,4 +1,4 @@
-package remote
+package lend
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"flakeops/internal/run"
 
 	"github.com/rs/zerolog"
 )
@@ -45,7 +47,8 @@ type Lender struct {
 
 // loan is one connection while nix may use it.
 type loan struct {
-	conn    *Conn
+	root    run.Runner    // of the host
+	name    string        // of the host, for messages
 	silence time.Duration // how long the store may owe nix an answer
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -64,10 +67,10 @@ func (n *loan) fail(err error) {
 	}
 }
 
-// NewLender makes the private directory that holds `ssh`, a link to exe, and
+// New makes the private directory that holds `ssh`, a link to exe, and
 // the socket on which the Lender listens until Close. What is lent ends with
 // ctx.
-func NewLender(ctx context.Context, exe string, log zerolog.Logger) (*Lender, error) {
+func New(ctx context.Context, exe string, log zerolog.Logger) (*Lender, error) {
 	dir, err := privateDir()
 	if err != nil {
 		return nil, fmt.Errorf("lending connections to nix: %w", err)
@@ -95,7 +98,7 @@ func privateDir() (string, error) {
 		if base == "" || len(filepath.Join(base, dirPrefix+"1234567890", socketName)) > maxSocketPath {
 			continue
 		}
-		dropDead(base)
+		removeLeftovers(base)
 		dir, err := os.MkdirTemp(base, dirPrefix) // 0700
 		if err == nil {
 			return dir, nil
@@ -107,17 +110,17 @@ func privateDir() (string, error) {
 
 func (l *Lender) socket() string { return filepath.Join(l.dir, socketName) }
 
-// Lend gives c a host name that is good for nix's store URL (ssh://NAME) until
+// Lend gives the host that root runs on, which messages call name, an address that is good for nix's store URL (ssh://NAME) until
 // takeBack is called, which ends the commands that still run and returns what
 // went wrong on the host, if anything did. A store that owes nix an answer for as
 // long as silence is given up. The name is in the domain .invalid, so no real host
 // can have it.
-func (l *Lender) Lend(c *Conn, silence time.Duration) (host string, takeBack func() error) {
+func (l *Lender) Lend(root run.Runner, name string, silence time.Duration) (host string, takeBack func() error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.count++
 	host = fmt.Sprintf("flakeops-%d.invalid", l.count)
-	n := &loan{conn: c, silence: silence}
+	n := &loan{root: root, name: name, silence: silence}
 	n.ctx, n.cancel = context.WithCancel(l.ctx)
 	l.loans[host] = n
 	return host, sync.OnceValue(func() error {

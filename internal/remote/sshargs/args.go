@@ -1,4 +1,4 @@
-package remote
+package sshargs
 
 import (
 	"fmt"
@@ -9,23 +9,23 @@ import (
 // versions know a subset).
 const withValue = "BbcDEeFIiJLlmOoPpQRSWw"
 
-// sshOption is one flag of an ssh command line, with its value if it takes one.
-type sshOption struct {
+// Option is one flag of an ssh command line, with its value if it takes one.
+type Option struct {
 	Flag  byte
 	Value string
 }
 
-// sshArgs is an ssh command line, taken apart.
-type sshArgs struct {
+// Args is an ssh command line, taken apart.
+type Args struct {
 	Host    string // [user@]host as given; empty when there is none
-	Options []sshOption
+	Options []Option
 	Command string // words joined by a blank, as ssh does; empty means a shell
 }
 
-// parseSSHArgs reads args as ssh(1) does: flags may stand before and after the
+// Parse reads args as ssh(1) does: flags may stand before and after the
 // host, the first word that is neither begins the command.
-func parseSSHArgs(args []string) (sshArgs, error) {
-	var a sshArgs
+func Parse(args []string) (Args, error) {
+	var a Args
 	for len(args) > 0 {
 		arg := args[0]
 		switch {
@@ -42,7 +42,7 @@ func parseSSHArgs(args []string) (sshArgs, error) {
 		case len(arg) > 1 && arg[0] == '-':
 			rest, err := a.flags(arg[1:], args[1:])
 			if err != nil {
-				return sshArgs{}, err
+				return Args{}, err
 			}
 			args = rest
 		case a.Host == "":
@@ -56,28 +56,28 @@ func parseSSHArgs(args []string) (sshArgs, error) {
 }
 
 // flags reads one word of flags and returns the words that are left.
-func (a *sshArgs) flags(word string, rest []string) ([]string, error) {
+func (a *Args) flags(word string, rest []string) ([]string, error) {
 	for i := 0; i < len(word); i++ {
 		f := word[i]
 		if strings.IndexByte(withValue, f) < 0 {
-			a.Options = append(a.Options, sshOption{Flag: f})
+			a.Options = append(a.Options, Option{Flag: f})
 			continue
 		}
 		if value := word[i+1:]; value != "" {
-			a.Options = append(a.Options, sshOption{f, value})
+			a.Options = append(a.Options, Option{f, value})
 			return rest, nil
 		}
 		if len(rest) == 0 {
 			return nil, fmt.Errorf("ssh option -%c lacks its value", f)
 		}
-		a.Options = append(a.Options, sshOption{f, rest[0]})
+		a.Options = append(a.Options, Option{f, rest[0]})
 		return rest[1:], nil
 	}
 	return rest, nil
 }
 
-// last gives the value of the last -flag, and whether there was one.
-func (a sshArgs) last(flag byte) (value string, ok bool) {
+// Last gives the value of the last -flag, and whether there was one.
+func (a Args) Last(flag byte) (value string, ok bool) {
 	for _, o := range a.Options {
 		if o.Flag == flag {
 			value, ok = o.Value, true
@@ -86,8 +86,8 @@ func (a sshArgs) last(flag byte) (value string, ok bool) {
 	return value, ok
 }
 
-// option gives the value of the first `-o name=value`; the first wins in ssh.
-func (a sshArgs) option(name string) (value string, ok bool) {
+// Option gives the value of the first `-o name=value`; the first wins in ssh.
+func (a Args) Option(name string) (value string, ok bool) {
 	for _, o := range a.Options {
 		if o.Flag != 'o' {
 			continue
