@@ -15,6 +15,7 @@ import (
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/remote"
+	"flakeops/internal/remote/ask"
 	"flakeops/internal/remote/lend"
 	"flakeops/internal/remote/sshargs"
 	"flakeops/internal/ui"
@@ -129,9 +130,9 @@ func (f *fleet) run(ctx context.Context, todo plan, u *ui.UI, log zerolog.Logger
 			giveUp: givenUp(ctx),
 			lender: lender,
 			dialer: &remote.Dialer{
-				Extra:  extra,
-				Prompt: prompter,
-				Log:    log,
+				Extra:    extra,
+				Operator: ask.Operator{Prompt: prompter},
+				Log:      log,
 			},
 		}
 	}

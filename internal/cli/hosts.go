@@ -12,6 +12,7 @@ import (
 	"flakeops/flake"
 	"flakeops/internal/remote"
 	"flakeops/internal/remote/lend"
+	"flakeops/internal/remote/resolve"
 	"flakeops/internal/run"
 	"flakeops/internal/settings"
 	"flakeops/keys"
@@ -36,8 +37,8 @@ func (s *sshNetwork) Dial(ctx context.Context, node string, to settings.Settings
 }
 
 // target translates a node's settings into what is dialled.
-func target(node string, d settings.Settings) remote.Target {
-	t := remote.Target{
+func target(node string, d settings.Settings) resolve.Target {
+	t := resolve.Target{
 		Node:       node,
 		Alternates: d.AlternateHosts,
 		User:       d.TargetUser,
@@ -57,7 +58,7 @@ func target(node string, d settings.Settings) remote.Target {
 // to work.
 type sshHost struct {
 	net    *sshNetwork
-	target remote.Target
+	target resolve.Target
 
 	mu   sync.Mutex
 	conn *remote.Conn

@@ -75,15 +75,3 @@ func isUnknown(err error) bool {
 	var ke *xknownhosts.KeyError
 	return errors.As(err, &ke) && len(ke.Want) == 0
 }
-
-func TestNamesOfSSHConfigArePlain(t *testing.T) {
-	for config, good := range map[string]bool{
-		"hostname web": true, "hostname fe80::1%eth0": true, "hostname a,b": false, "hostname *": false, "hostname a b": false, "hostname a$(b)": false,
-		"hostname web\nhostkeyalias db": true, "hostname web\nhostkeyalias [db]:22": true, "hostname web\nhostkeyalias a,b": false,
-		"hostname web\nhostkeyalias @revoked": false, "hostname web\nhostkeyalias [db]:22,x": false,
-	} {
-		if _, err := parseConfig([]byte("user me\n" + config + "\n")); (err == nil) != good {
-			t.Errorf("%q: %v", config, err)
-		}
-	}
-}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"flakeops/internal/remote/resolve"
+
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/cpu"
 )
@@ -21,7 +23,7 @@ func defaultCiphers() [2]string {
 
 // ciphers are the configured ones that exist here. Where nobody chose an order
 // and the processor has AES, AES-GCM goes first: it is several times as fast.
-func (c *config) ciphers() ([]string, error) {
+func ciphers(c *resolve.Config) ([]string, error) {
 	list := c.Ciphers
 	defaults := defaultCiphers()
 	if slices.Contains(defaults[:], strings.Join(list, ",")) && hasAES() {
@@ -40,11 +42,11 @@ func hasAES() bool {
 	return false
 }
 
-func (c *config) kex() ([]string, error) {
+func kex(c *resolve.Config) ([]string, error) {
 	return supported("KexAlgorithms", c.Kex, ssh.SupportedAlgorithms().KeyExchanges, ssh.InsecureAlgorithms().KeyExchanges)
 }
 
-func (c *config) macs() ([]string, error) {
+func macs(c *resolve.Config) ([]string, error) {
 	return supported("MACs", c.MACs, ssh.SupportedAlgorithms().MACs, ssh.InsecureAlgorithms().MACs)
 }
 
@@ -52,7 +54,7 @@ func (c *config) macs() ([]string, error) {
 // ed25519 key is known is not asked for its rsa key: certificates if an
 // authority is known, then the types of known keys, then the others.
 // Certificates of unknown authorities are not asked for at all.
-func (c *config) hostKeyAlgorithms(types []string, authority bool) ([]string, error) {
+func hostKeyAlgorithms(c *resolve.Config, types []string, authority bool) ([]string, error) {
 	all, err := supported("HostKeyAlgorithms", c.HostKeyAlgs, ssh.SupportedAlgorithms().HostKeys, ssh.InsecureAlgorithms().HostKeys)
 	if err != nil {
 		return nil, err

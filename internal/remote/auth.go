@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"flakeops/internal/remote/ask"
+	"flakeops/internal/remote/resolve"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -14,7 +17,7 @@ import (
 type authenticator struct {
 	ctx    context.Context
 	dialer *Dialer
-	config *config
+	config *resolve.Config
 	node   string
 	pause  func() func()
 	ids    *identities
@@ -73,7 +76,7 @@ func (a *authenticator) note(method string) {
 }
 
 func (a *authenticator) mayAsk(t *attempts) bool {
-	if a.dialer.Prompt == nil || a.config.Batch || t.asked >= a.config.Tries {
+	if a.dialer.Operator.Prompt == nil || a.config.Batch || t.asked >= a.config.Tries {
 		return false
 	}
 	t.asked++
@@ -91,8 +94,8 @@ func (a *authenticator) challenge(_, instruction string, questions []string, ech
 	defer a.pause()()
 	answers := make([]string, len(questions))
 	for n, q := range questions {
-		prompt := fmt.Sprintf("%s (%s): %s ", a.account(), a.node, strings.TrimSpace(printable(instruction+" "+q)))
-		v, err := a.dialer.secret(a.ctx, prompt)
+		prompt := fmt.Sprintf("%s (%s): %s ", a.account(), a.node, strings.TrimSpace(ask.Printable(instruction+" "+q)))
+		v, err := a.dialer.Operator.Secret(a.ctx, prompt)
 		if err != nil {
 			return nil, a.giveUp(err)
 		}
@@ -108,7 +111,7 @@ func (a *authenticator) ask(t *attempts, what string) (string, error) {
 	if t.last != nil {
 		prompt = "wrong; " + prompt
 	}
-	v, err := a.secret().get(a.ctx, t.last, func() (string, error) { return a.dialer.secret(a.ctx, prompt) })
+	v, err := a.secret().Get(a.ctx, t.last, func() (string, error) { return a.dialer.Operator.Secret(a.ctx, prompt) })
 	if err != nil {
 		return "", a.giveUp(err)
 	}
@@ -121,34 +124,24 @@ func (a *authenticator) giveUp(err error) error {
 	return err
 }
 
-func (a *authenticator) secret() *secret {
-	return a.dialer.passwords.of("ssh " + a.account())
+func (a *authenticator) secret() *ask.Secret {
+	return a.dialer.Operator.Passwords.Of("ssh " + a.account())
 }
 
-func (a *authenticator) account() string { return a.config.User + "@" + a.config.addr() }
+func (a *authenticator) account() string { return a.config.User + "@" + a.config.Addr() }
 
 // failure makes an AuthError of a handshake that the host ended.
 func (a *authenticator) failure(err error) *AuthError {
 	for _, t := range []*attempts{&a.kbd, &a.password} {
 		if t.last != nil {
-			a.secret().forget(a.ctx, *t.last)
+			a.secret().Forget(a.ctx, *t.last)
 		}
 	}
 	if a.gaveUp != nil && !errors.Is(err, a.gaveUp) {
 		err = a.gaveUp
 	}
 	return &AuthError{
-		Node: a.node, Host: a.config.addr(), User: a.config.User,
-		Login: a.config.login(), Tried: a.tried, Skipped: a.ids.skipped, Accepts: a.accepted, Err: err,
+		Node: a.node, Host: a.config.Addr(), User: a.config.User,
+		Login: a.config.Login(), Tried: a.tried, Skipped: a.ids.skipped, Accepts: a.accepted, Err: err,
 	}
-}
-
-// printable takes control characters out of what a host wants shown.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if control(r) || r >= 0x80 && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, s)
 }

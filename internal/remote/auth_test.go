@@ -96,7 +96,7 @@ func TestPassphraseIsAskedOnce(t *testing.T) {
 	h := startSSHD(t, []key{k})
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))
 	p := &prompter{secrets: []string{"wrong", "right"}}
-	s.Prompt = p
+	s.Operator.Prompt = p
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -122,7 +122,7 @@ func TestWrongPassphraseThreeTimesTriesTheNextKey(t *testing.T) {
 	h := startSSHD(t, []key{locked, good})
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+locked.file, "IdentityFile "+good.file))
 	p := &prompter{secrets: []string{"secret-1", "secret-2", "secret-3"}}
-	s.Prompt = p
+	s.Operator.Prompt = p
 	accepted(t, s)
 	accepted(t, s)
 	if n := len(p.questions()); n != 3 {
@@ -141,7 +141,7 @@ func TestPassphraseIsNotAskedForAKeyThatTheHostDoesNotWant(t *testing.T) {
 	h := startSSHD(t, []key{good})
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+locked.file, "IdentityFile "+good.file))
 	p := &prompter{}
-	s.Prompt = p
+	s.Operator.Prompt = p
 	accepted(t, s)
 	if len(p.questions()) != 0 {
 		t.Errorf("asked %q", p.questions())
@@ -154,12 +154,12 @@ func TestPassphraseWithNobodyToAsk(t *testing.T) {
 	contains(t, authError(t, newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))).Error(), "there is no terminal", "ssh-agent")
 
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))
-	s.Prompt = &prompter{} // which has its own words for it
+	s.Operator.Prompt = &prompter{} // which has its own words for it
 	contains(t, authError(t, s).Error(), "it has a passphrase, and no answer is left", "ssh-agent")
 
 	s = newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file, "BatchMode yes"))
 	p := &prompter{secrets: []string{"right"}}
-	s.Prompt = p
+	s.Operator.Prompt = p
 	contains(t, authError(t, s).Error(), "BatchMode")
 	if len(p.questions()) != 0 {
 		t.Errorf("asked %q", p.questions())
@@ -240,7 +240,7 @@ func TestCertificateOfAnEncryptedKey(t *testing.T) {
 	h := startSSHD(t, nil, "TrustedUserCAKeys "+ca.file+".pub")
 	certify(t, ca, k, ssh.UserCert, login(t))
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))
-	s.Prompt = &prompter{secrets: []string{"right"}}
+	s.Operator.Prompt = &prompter{secrets: []string{"right"}}
 	accepted(t, s)
 }
 

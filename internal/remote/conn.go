@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"flakeops/internal/remote/resolve"
 	"flakeops/internal/run"
 )
 
@@ -16,7 +17,7 @@ import (
 // session, and a *ShellError when the login shell did not do its part.
 type Conn struct {
 	dialer *Dialer
-	target Target
+	target resolve.Target
 	link   *link
 
 	patience time.Duration // with a host that opens no session
@@ -29,7 +30,7 @@ type Conn struct {
 // errClosed is why a Conn that was closed in good order runs nothing.
 var errClosed = errors.New("the connection is closed")
 
-func (d *Dialer) newConn(t Target, l *link) *Conn {
+func (d *Dialer) newConn(t resolve.Target, l *link) *Conn {
 	c := &Conn{dialer: d, target: t, link: l, patience: refusedFor, closed: make(chan struct{})}
 	go func() {
 		err := l.client.Wait()
@@ -40,7 +41,7 @@ func (d *Dialer) newConn(t Target, l *link) *Conn {
 }
 
 // Host is the address connected to, for messages.
-func (c *Conn) Host() string { return c.link.config.addr() }
+func (c *Conn) Host() string { return c.link.config.Addr() }
 
 // User is the login user.
 func (c *Conn) User() string { return c.link.config.User }

@@ -13,11 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"flakeops/internal/remote/resolve"
 	"flakeops/internal/run"
 )
 
 // unreachable dials and returns why that failed.
-func unreachable(t *testing.T, s *setup, target Target) *UnreachableError {
+func unreachable(t *testing.T, s *setup, target resolve.Target) *UnreachableError {
 	t.Helper()
 	c, err := s.Dial(testContext(t), target)
 	if err == nil {
@@ -81,7 +82,7 @@ func TestConnectTimeoutDoesNotCountQuestions(t *testing.T) {
 	k := newKey(t, "ed25519", "right")
 	h := startSSHD(t, []key{k})
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file, "ConnectTimeout 3"))
-	s.Prompt = slowPrompter{answer: "right", after: 4 * time.Second}
+	s.Operator.Prompt = slowPrompter{answer: "right", after: 4 * time.Second}
 	accepted(t, s)
 }
 
@@ -135,13 +136,13 @@ func TestAlternatesAreTriedInOrder(t *testing.T) {
 	h := startSSHD(t, []key{k})
 	s := newSetup(t, h.known(), h.host("good", "IdentityFile "+k.file),
 		fmt.Sprintf("Host dead1 dead2\n HostName 127.0.0.1\n Port %d\n", freePort(t)))
-	c, err := s.Dial(testContext(t), Target{Node: "web1", Host: "dead1", Alternates: []string{"dead2", "good"}})
+	c, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "dead1", Alternates: []string{"dead2", "good"}})
 	must(t, err)
 	defer func() { _ = c.Close() }()
 	if c.Host() != h.addr() {
 		t.Errorf("connected to %s", c.Host())
 	}
-	e := unreachable(t, s, Target{Node: "web1", Host: "dead1", Alternates: []string{"dead2"}})
+	e := unreachable(t, s, resolve.Target{Node: "web1", Host: "dead1", Alternates: []string{"dead2"}})
 	if !errors.Is(e, syscall.ECONNREFUSED) {
 		t.Errorf("error %v", e)
 	}
@@ -163,7 +164,7 @@ func TestAnAlternateIsTriedBesideASilentAddress(t *testing.T) {
 	h := startSSHD(t, []key{k})
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file),
 		fmt.Sprintf("Host silent\n HostName 127.0.0.1\n Port %d\n ConnectTimeout 600\n", blackHole(t)))
-	c, err := s.Dial(testContext(t), Target{Node: "web1", Host: "silent", Alternates: []string{"h"}})
+	c, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "silent", Alternates: []string{"h"}})
 	must(t, err)
 	_ = c.Close()
 }
@@ -172,7 +173,7 @@ func TestTargetOverridesSSHConfig(t *testing.T) {
 	k := newKey(t, "ed25519", "")
 	h := startSSHD(t, []key{k})
 	s := newSetup(t, h.known(), "Host h\n HostName 192.0.2.1\n Port 1\n User nobody-here\n")
-	c, err := s.Dial(testContext(t), Target{
+	c, err := s.Dial(testContext(t), resolve.Target{
 		Node: "web1", Host: "h", Port: h.port, User: login(t),
 		Options: []string{"HostName=127.0.0.1", "IdentityFile " + k.file},
 	})
@@ -182,9 +183,9 @@ func TestTargetOverridesSSHConfig(t *testing.T) {
 
 func TestNamesThatAreRefused(t *testing.T) {
 	s := newSetup(t, "")
-	s.SSH = "/must/not/be/run"
+	s.Resolver.SSH = "/must/not/be/run"
 	for _, bad := range []string{"", "-oProxyCommand=x", "a b", "a\nb", "$(id)", "a;b", "a`b`", "x|y", "a'b", "a\"b", "\x7f"} {
-		for _, tg := range []Target{
+		for _, tg := range []resolve.Target{
 			{Node: "web1", Host: bad}, {Node: "web1", Host: "good", Alternates: []string{bad}}, {Node: "web1", Host: "good", User: bad},
 		} {
 			if tg.User == "" && tg.Host == "good" && len(tg.Alternates) == 0 {
@@ -199,17 +200,17 @@ func TestNamesThatAreRefused(t *testing.T) {
 	}
 	// ssh would take the user of the address only if there is no targetUser.
 	for _, more := range []string{"ops@h", "ops@-oProxyCommand=x", "ssh://h:22"} {
-		_, err := s.Dial(testContext(t), Target{Node: "web1", Host: more, User: "root"})
+		_, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: more, User: "root"})
 		contains(t, err.Error(), "web1", "options of their own")
 	}
-	_, err := s.Dial(testContext(t), Target{Node: "web1", Host: "h", Options: []string{"A=b\nProxyCommand=x"}})
+	_, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "h", Options: []string{"A=b\nProxyCommand=x"}})
 	contains(t, err.Error(), "deployment.sshOptions")
-	_, err = s.Dial(testContext(t), Target{Node: "web1", Host: "h", Port: 70000})
+	_, err = s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "h", Port: 70000})
 	contains(t, err.Error(), "deployment.targetPort")
 }
 
 func TestSSHMissing(t *testing.T) {
-	d := &Dialer{SSH: "ssh-that-does-not-exist"}
+	d := &Dialer{Resolver: resolve.Resolver{SSH: "ssh-that-does-not-exist"}}
 	_, err := d.Dial(testContext(t), target("h"))
 	if err == nil {
 		t.Fatal("connected")

@@ -6,18 +6,11 @@ import (
 	"sync"
 	"time"
 
-	"flakeops/internal/run"
+	"flakeops/internal/remote/ask"
+	"flakeops/internal/remote/resolve"
 
 	"github.com/rs/zerolog"
 )
-
-// Prompter asks the operator. A nil Prompter means that nobody is there.
-type Prompter interface {
-	// Secret asks for a passphrase or a password, without echo.
-	Secret(ctx context.Context, prompt string) (string, error)
-	// Confirm asks a question that is answered with yes or no.
-	Confirm(ctx context.Context, question string) (bool, error)
-}
 
 // Dialer makes connections. It remembers, in memory only, the passphrases and
 // passwords that were typed and the host keys that were accepted, so that no
@@ -26,16 +19,13 @@ type Prompter interface {
 // never shared with another process. So are SendEnv, forwardings and
 // RemoteCommand, which have nothing to do with deploying.
 type Dialer struct {
-	SSH    string     // the ssh program asked for its configuration; empty means "ssh"
-	Runner run.Runner // runs SSH, and getent; nil means run.Local{}
-	Extra  []string   // options that come before all others: NIX_SSHOPTS, split
-	Prompt Prompter   // nil: nobody to ask
-	Log    zerolog.Logger
+	Resolver resolve.Resolver
+	Extra    []string     // options that come before all others: NIX_SSHOPTS, split
+	Operator ask.Operator // who is asked, and what was answered
+	Log      zerolog.Logger
 
-	asking    turn     // one question at a time
-	keys      keyring  // opened key files
-	passwords secrets  // of accounts, for ssh and for sudo
-	hosts     sync.Map // hostKeys.id of the keys that were accepted
+	keys  keyring  // opened key files
+	hosts sync.Map // hostKeys.id of the keys that were accepted
 }
 
 // addressLead is how long one address is tried alone before the next one is
@@ -48,8 +38,8 @@ const addressLead = time.Second
 // address is tried when the one before it failed, or has led for addressLead.
 // The errors of all are joined; errors.As finds *UnreachableError,
 // *HostKeyError and *AuthError among them.
-func (d *Dialer) Dial(ctx context.Context, t Target) (*Conn, error) {
-	if err := t.validate(); err != nil {
+func (d *Dialer) Dial(ctx context.Context, t resolve.Target) (*Conn, error) {
+	if err := t.Validate(); err != nil {
 		return nil, err
 	}
 	hosts := append([]string{t.Host}, t.Alternates...)
@@ -99,8 +89,8 @@ type dialed struct {
 	err  error
 }
 
-func (d *Dialer) dialOne(ctx context.Context, t Target, host string) dialed {
-	l, err := d.connect(ctx, t.Node, destination{
+func (d *Dialer) dialOne(ctx context.Context, t resolve.Target, host string) dialed {
+	l, err := d.connect(ctx, t.Node, resolve.Destination{
 		Host: host, Port: t.Port, User: t.User, Before: d.Extra, Options: t.Options,
 	}, 0)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"flakeops/internal/remote/ask"
 	"flakeops/internal/run"
 )
 
@@ -51,27 +52,27 @@ func (p *passwords) next() (string, error) {
 	if p.sent != nil {
 		prompt = "wrong; " + prompt
 	}
-	v, err := p.secret().get(p.ctx, p.sent, func() (string, error) { return p.conn.dialer.secret(p.ctx, prompt) })
+	v, err := p.secret().Get(p.ctx, p.sent, func() (string, error) { return p.conn.dialer.Operator.Secret(p.ctx, prompt) })
 	switch {
 	case err != nil && p.ctx.Err() != nil:
 		return "", err
 	case err != nil: // whoever was to ask says why not in words of their own
 		return "", fmt.Errorf("%s: sudo wants the password of %s, and %w; run flakeops on a terminal, or let %s use sudo without a password", node, user, err, user)
 	case strings.ContainsAny(v, "\n\x00"):
-		p.secret().forget(p.ctx, v)
+		p.secret().Forget(p.ctx, v)
 		return "", fmt.Errorf("%s: the sudo password has a line end in it", node)
 	}
 	p.sent = &v
 	return v, nil
 }
 
-func (p *passwords) secret() *secret {
-	return p.conn.dialer.passwords.of("sudo " + p.conn.User() + "@" + p.conn.target.Node)
+func (p *passwords) secret() *ask.Secret {
+	return p.conn.dialer.Operator.Passwords.Of("sudo " + p.conn.User() + "@" + p.conn.target.Node)
 }
 
 // forget drops a password that did not open the gate.
 func (p *passwords) forget() {
 	if p.sent != nil {
-		p.secret().forget(context.WithoutCancel(p.ctx), *p.sent)
+		p.secret().Forget(context.WithoutCancel(p.ctx), *p.sent)
 	}
 }

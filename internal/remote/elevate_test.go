@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"flakeops/internal/remote/ask"
+	"flakeops/internal/remote/resolve"
 	"flakeops/internal/run"
 )
 
@@ -82,11 +84,11 @@ func startSudoHost(t *testing.T, in key) *sshd {
 }
 
 // as connects as a user of the sudo host.
-func as(t *testing.T, h *sshd, k key, user string, p Prompter) *Conn {
+func as(t *testing.T, h *sshd, k key, user string, p ask.Prompter) *Conn {
 	t.Helper()
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))
-	s.Prompt = p
-	c, err := s.Dial(testContext(t), Target{Node: "web1", Host: "h", User: user, Elevate: []string{"sudo", "-H", "--"}})
+	s.Operator.Prompt = p
+	c, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "h", User: user, Elevate: []string{"sudo", "-H", "--"}})
 	must(t, err)
 	t.Cleanup(func() { _ = c.Close() })
 	return c
@@ -175,7 +177,7 @@ func TestElevate(t *testing.T) {
 	t.Run("a password and nobody to ask", func(t *testing.T) {
 		c := as(t, h, k, "opspw", nil)
 		_, _, err := rootEcho(t, c, "data")
-		if !errors.Is(err, errNobody) {
+		if !errors.Is(err, ask.ErrNobody) {
 			t.Fatalf("error %v", err)
 		}
 		contains(t, err.Error(), "web1", "sudo wants the password of opspw", "on a terminal")
@@ -238,16 +240,16 @@ func TestElevate(t *testing.T) {
 	t.Run("password login", func(t *testing.T) {
 		s := newSetup(t, h.known(), h.host("h", "IdentityFile none"))
 		p := &prompter{secrets: []string{"mistyped", opsPassword}}
-		s.Prompt = p
+		s.Operator.Prompt = p
 		for range 2 {
-			c, err := s.Dial(testContext(t), Target{Node: "web1", Host: "h", User: "ops"})
+			c, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "h", User: "ops"})
 			must(t, err)
 			_ = c.Close()
 		}
 		if q := p.questions(); len(q) != 2 {
 			t.Errorf("asked %q", q)
 		}
-		_, err := s.Dial(testContext(t), Target{Node: "web1", Host: "h", User: "ops", Options: []string{"BatchMode=yes"}})
+		_, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "h", User: "ops", Options: []string{"BatchMode=yes"}})
 		var ae *AuthError
 		if !errors.As(err, &ae) {
 			t.Errorf("error %v", err)
@@ -257,13 +259,13 @@ func TestElevate(t *testing.T) {
 	t.Run("password login, three wrong passwords", func(t *testing.T) {
 		s := newSetup(t, h.known(), h.host("h", "IdentityFile none"))
 		p := &prompter{secrets: []string{"secret-1", "secret-2", "secret-3", opsPassword}}
-		s.Prompt = p
-		_, err := s.Dial(testContext(t), Target{Node: "web1", Host: "h", User: "ops"})
+		s.Operator.Prompt = p
+		_, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "h", User: "ops"})
 		var ae *AuthError
 		if !errors.As(err, &ae) || strings.Contains(err.Error(), "secret-") {
 			t.Fatalf("error %v", err)
 		}
-		c, err := s.Dial(testContext(t), Target{Node: "web1", Host: "h", User: "ops"})
+		c, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "h", User: "ops"})
 		must(t, err)
 		_ = c.Close()
 		if q := p.questions(); len(q) != 4 || strings.HasPrefix(q[3], "wrong; ") {
@@ -316,9 +318,9 @@ func TestGateHoldsBackABoundedAmount(t *testing.T) {
 
 func TestNoPasswordIsSentOnceTheCommandRuns(t *testing.T) {
 	g := newGate(&bytes.Buffer{})
-	c := &Conn{dialer: &Dialer{}, target: Target{Node: "web1"}, link: &link{config: &config{User: "ops"}}}
+	c := &Conn{dialer: &Dialer{}, target: resolve.Target{Node: "web1"}, link: &link{config: &resolve.Config{User: "ops"}}}
 	// The gate opens while the operator is typing.
-	c.dialer.Prompt = askThen{func() { _, _ = g.Write([]byte(g.start + "\n")) }}
+	c.dialer.Operator.Prompt = askThen{func() { _, _ = g.Write([]byte(g.start + "\n")) }}
 	_, _ = g.Write([]byte(g.ask))
 	var stdin bytes.Buffer
 	if err := g.wait(testContext(t), &stdin, &passwords{conn: c, ctx: testContext(t)}); err != nil {

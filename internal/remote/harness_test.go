@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"flakeops/internal/remote/lend"
+	"flakeops/internal/remote/resolve"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/crypto/ssh"
@@ -284,7 +285,7 @@ Host *
 	return s
 }
 
-func target(host string) Target { return Target{Node: "web1", Host: host} }
+func target(host string) resolve.Target { return resolve.Target{Node: "web1", Host: host} }
 
 // dial connects, or fails the test.
 func (s *setup) dial(t testing.TB, host string) *Conn {

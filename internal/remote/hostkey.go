@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"flakeops/internal/remote/resolve"
 	"flakeops/internal/run"
 
 	"golang.org/x/crypto/ssh"
@@ -19,7 +20,7 @@ import (
 type hostKeys struct {
 	ctx      context.Context
 	dialer   *Dialer
-	config   *config
+	config   *resolve.Config
 	node     string
 	pause    func() func()
 	known    *knownHosts
@@ -29,7 +30,7 @@ type hostKeys struct {
 	refused  error  // what check returned, for the handshake wraps it away
 }
 
-func (d *Dialer) hostKeys(ctx context.Context, c *config, node string, pause func() func()) (*hostKeys, error) {
+func (d *Dialer) hostKeys(ctx context.Context, c *resolve.Config, node string, pause func() func()) (*hostKeys, error) {
 	h := &hostKeys{ctx: ctx, dialer: d, config: c, node: node, pause: pause}
 	switch {
 	case strings.HasPrefix(c.HostKeyAlias, "[") && strings.Contains(c.HostKeyAlias, "]:"): // as it stands in known_hosts
@@ -37,7 +38,7 @@ func (d *Dialer) hostKeys(ctx context.Context, c *config, node string, pause fun
 	case c.HostKeyAlias != "":
 		h.address = net.JoinHostPort(c.HostKeyAlias, "22")
 	default:
-		h.address = c.addr()
+		h.address = c.Addr()
 		if c.Port != 22 {
 			h.plain = net.JoinHostPort(c.Hostname, "22")
 		}
@@ -136,7 +137,7 @@ func (h *hostKeys) checkAddress(remote net.Addr, key ssh.PublicKey) error {
 // unknown applies StrictHostKeyChecking.
 func (h *hostKeys) unknown(key ssh.PublicKey) error {
 	next := fmt.Sprintf("compare the fingerprint on the host itself, then connect once with `%s`",
-		h.config.login("StrictHostKeyChecking=ask", "BatchMode=no"))
+		h.config.Login("StrictHostKeyChecking=ask", "BatchMode=no"))
 	switch h.config.Policy {
 	case "ask":
 		if h.remembered(key) {
@@ -163,20 +164,8 @@ func (h *hostKeys) askOperator(key ssh.PublicKey) (bool, error) {
 	if h.config.Batch {
 		return false, fmt.Errorf("BatchMode forbids to ask")
 	}
-	if err := h.dialer.asking.take(h.ctx); err != nil {
-		return false, err
-	}
-	defer h.dialer.asking.give()
-	// Another connection may have asked the same while this one waited.
-	if h.remembered(key) {
-		return true, nil
-	}
-	ok, err := h.dialer.confirm(h.ctx, fmt.Sprintf("%s: the host key of %s is unknown: %s %s. Is it the right one?",
-		h.node, h.name(), key.Type(), ssh.FingerprintSHA256(key)))
-	if ok && err == nil {
-		h.add(key)
-	}
-	return ok, err
+	return h.dialer.Operator.Confirm(h.ctx, fmt.Sprintf("%s: the host key of %s is unknown: %s %s. Is it the right one?",
+		h.node, h.name(), key.Type(), ssh.FingerprintSHA256(key)), func() bool { return h.remembered(key) }, func() { h.add(key) })
 }
 
 // id is a key under the name that it is accepted for.

@@ -62,7 +62,7 @@ func TestUnknownHostPolicyAsk(t *testing.T) {
 	contains(t, refused(t, s).Error(), "there is no terminal")
 
 	p := &prompter{}
-	s.Prompt = p
+	s.Operator.Prompt = p
 	contains(t, refused(t, s).Error(), "was not accepted")
 	if text := read(t, s.known); text != "" {
 		t.Errorf("a refused key was noted: %s", text)
@@ -87,7 +87,7 @@ func TestAnAcceptedKeyThatCannotBeNotedIsAskedForOnce(t *testing.T) {
 	options := []string{"IdentityFile " + k.file, "StrictHostKeyChecking ask", "UserKnownHostsFile /dev/null", "HostKeyAlias web"}
 	s := newSetup(t, "", a.host("h", options...), b.host("other", options...))
 	p := &prompter{yes: true}
-	s.Prompt = p
+	s.Operator.Prompt = p
 	accepted(t, s)
 	accepted(t, s)
 	if q := p.questions(); len(q) != 1 {
@@ -102,7 +102,7 @@ func TestAnAcceptedKeyThatCannotBeNotedIsAskedForOnce(t *testing.T) {
 func TestUnknownHostBatchModeIsNotAsked(t *testing.T) {
 	_, s := trusting(t, nothing, "StrictHostKeyChecking ask", "BatchMode yes")
 	p := &prompter{yes: true}
-	s.Prompt = p
+	s.Operator.Prompt = p
 	// BatchMode may turn ask into yes in ssh itself; either way nobody is asked.
 	refused(t, s)
 	if len(p.questions()) != 0 {
@@ -167,7 +167,7 @@ func TestChangedHostKeyIsRefusedByEveryPolicy(t *testing.T) {
 			return before
 		}, "StrictHostKeyChecking "+policy)
 		p := &prompter{yes: true}
-		s.Prompt = p
+		s.Operator.Prompt = p
 		e := refused(t, s)
 		if e.File != s.known || e.Line != 3 || e.Fingerprint != h.key.fingerprint() || e.Type != ssh.KeyAlgoED25519 {
 			t.Errorf("%s: %#v", policy, e)
@@ -185,7 +185,7 @@ func TestNothingIsSentToAHostWithAChangedKey(t *testing.T) {
 	h := startSSHD(t, []key{locked})
 	s := newSetup(t, fmt.Sprintf("[127.0.0.1]:%d %s\n", h.port, other.line()), h.host("h", "IdentityFile "+locked.file))
 	p := &prompter{secrets: []string{"passphrase"}}
-	s.Prompt = p
+	s.Operator.Prompt = p
 	refused(t, s)
 	if len(p.questions()) != 0 {
 		t.Errorf("asked %q", p.questions())

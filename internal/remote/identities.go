@@ -5,12 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"io/fs"
 	"net"
-	"os"
-	"strings"
 	"time"
+
+	"flakeops/internal/remote/resolve"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -35,7 +34,7 @@ type offer struct {
 // that are configured, certificates that lie beside keys, keys of the agent
 // that are configured, the agent's other keys (unless IdentitiesOnly), and
 // keys that only a file has. The connection to the agent lives as long as ctx.
-func (d *Dialer) identities(ctx context.Context, c *config, pause func() func()) *identities {
+func (d *Dialer) identities(ctx context.Context, c *resolve.Config, pause func() func()) *identities {
 	ids := &identities{}
 	held := ids.openAgent(ctx, c)
 	var files []*keyFile
@@ -79,8 +78,8 @@ type heldKey struct {
 }
 
 // openAgent lists the keys of the agent; an agent that does not answer has none.
-func (i *identities) openAgent(ctx context.Context, c *config) []heldKey {
-	path := agentSocket(c)
+func (i *identities) openAgent(ctx context.Context, c *resolve.Config) []heldKey {
+	path := c.AgentSocket()
 	if path == "" {
 		return nil
 	}
@@ -114,20 +113,6 @@ func (i *identities) openAgent(ctx context.Context, c *config) []heldKey {
 		held = append(held, heldKey{s, pub, listed[n].Comment})
 	}
 	return held
-}
-
-// agentSocket is where the agent listens: IdentityAgent, or SSH_AUTH_SOCK.
-func agentSocket(c *config) string {
-	switch v := c.IdentityAgent; {
-	case v == "" || v == "SSH_AUTH_SOCK":
-		return os.Getenv("SSH_AUTH_SOCK")
-	case strings.EqualFold(v, "none"):
-		return ""
-	case strings.HasPrefix(v, "$") && !strings.HasPrefix(v, "${"):
-		return os.Getenv(v[1:])
-	default:
-		return newExpander(c).path(v)
-	}
 }
 
 func find(held []heldKey, pub ssh.PublicKey) *heldKey {

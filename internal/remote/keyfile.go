@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 
+	"flakeops/internal/remote/ask"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -25,7 +27,7 @@ type keyring struct {
 }
 
 type openKey struct {
-	turn   turn
+	turn   ask.Turn
 	signer ssh.Signer
 	failed error
 }
@@ -125,10 +127,10 @@ func (d *Dialer) unlock(ctx context.Context, f *keyFile, batch bool) (ssh.Signer
 		return f.signer, nil
 	}
 	k := d.keys.of(f.path)
-	if err := k.turn.take(ctx); err != nil {
+	if err := k.turn.Take(ctx); err != nil {
 		return nil, err
 	}
-	defer k.turn.give()
+	defer k.turn.Give()
 	if k.signer != nil || k.failed != nil {
 		return k.signer, k.failed
 	}
@@ -141,7 +143,7 @@ func (d *Dialer) unlock(ctx context.Context, f *keyFile, batch bool) (ssh.Signer
 	}
 	prompt := fmt.Sprintf("passphrase for %s: ", f.path)
 	for range passphraseTries {
-		phrase, err := d.secret(ctx, prompt)
+		phrase, err := d.Operator.Secret(ctx, prompt)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return nil, err

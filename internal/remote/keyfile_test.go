@@ -78,7 +78,7 @@ func TestSecurityKeysWorkThroughTheAgentOnly(t *testing.T) {
 	h, file := startSSHD(t, nil), securityKey(t)
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+file))
 	p := &prompter{secrets: []string{"right"}}
-	s.Prompt = p
+	s.Operator.Prompt = p
 	contains(t, authError(t, s).Error(), file, "security key", "ssh-agent")
 	encrypt(t, file, "right")
 	contains(t, authError(t, s).Error(), file, "security key", "ssh-agent")
@@ -95,7 +95,7 @@ func TestKeysThatNoPassphraseOpensHere(t *testing.T) {
 	encrypt(t, k.file, "right", "-Z", "aes256-gcm@openssh.com")
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))
 	p := &prompter{secrets: []string{"right", "right"}}
-	s.Prompt = p
+	s.Operator.Prompt = p
 	contains(t, authError(t, s).Error(), k.file, "cannot be decrypted here", "aes256-gcm@openssh.com", "ssh-agent")
 	contains(t, authError(t, s).Error(), "cannot be decrypted here")
 	if q := p.questions(); len(q) != 1 {
@@ -114,6 +114,6 @@ func TestOldFormatsOfKeyFiles(t *testing.T) {
 	h := startSSHD(t, []key{k})
 	encrypt(t, k.file, "right", "-m", "PEM")
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))
-	s.Prompt = &prompter{secrets: []string{"wrong", "right"}}
+	s.Operator.Prompt = &prompter{secrets: []string{"wrong", "right"}}
 	accepted(t, s)
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"flakeops/internal/remote/ask"
 	"flakeops/internal/remote/lend"
 	"flakeops/internal/run"
 
@@ -124,7 +125,7 @@ func TestNixSeesWhySudoFailed(t *testing.T) {
 	l := newLender(t)
 	from, path := addToStore(t, l, "text")
 	for user, why := range map[string]string{"nosudo": "not in the sudoers file", "opspw": "sudo wants the password of opspw"} {
-		p := Prompter(nil)
+		p := ask.Prompter(nil)
 		if user == "nosudo" {
 			p = &prompter{secrets: []string{opsPassword}}
 		}

@@ -10,6 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"flakeops/internal/remote/ask"
+	"flakeops/internal/remote/resolve"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -19,7 +22,7 @@ const clientVersion = "SSH-2.0-flakeops"
 // link is an authenticated SSH connection, with those it runs through.
 type link struct {
 	client *ssh.Client
-	config *config
+	config *resolve.Config
 	conn   *watched
 	via    *link // the jump host, if there is one
 }
@@ -55,8 +58,8 @@ func (w *watched) Read(p []byte) (int, error) {
 
 // connect resolves dst and connects to it, through its jump hosts if it has any.
 // depth counts how many connections wait for this one.
-func (d *Dialer) connect(ctx context.Context, node string, dst destination, depth int) (*link, error) {
-	c, err := d.resolve(ctx, dst)
+func (d *Dialer) connect(ctx context.Context, node string, dst resolve.Destination, depth int) (*link, error) {
+	c, err := d.Resolver.Resolve(ctx, dst)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", node, err)
 	}
@@ -76,9 +79,9 @@ func (d *Dialer) connect(ctx context.Context, node string, dst destination, dept
 
 // open connects to the host that c describes, over via if it is given, within
 // ConnectTimeout.
-func (d *Dialer) open(ctx context.Context, node string, c *config, via *link) (*link, error) {
+func (d *Dialer) open(ctx context.Context, node string, c *resolve.Config, via *link) (*link, error) {
 	outer := ctx
-	ctx, clock, done := withPatience(ctx, c.Timeout)
+	ctx, clock, done := ask.WithPatience(ctx, c.Timeout)
 	defer done()
 	conn, err := d.transport(ctx, c, via)
 	if err != nil {
@@ -95,24 +98,24 @@ func (d *Dialer) open(ctx context.Context, node string, c *config, via *link) (*
 
 // describe makes an *UnreachableError of what the network did. outer is the
 // caller's context, inner the one with the timeout.
-func (d *Dialer) describe(outer, inner context.Context, node string, c *config, err error) error {
-	var late *timeoutError
+func (d *Dialer) describe(outer, inner context.Context, node string, c *resolve.Config, err error) error {
+	var late *ask.TimeoutError
 	switch {
 	case outer.Err() != nil:
-		return fmt.Errorf("%s: connecting to %s: %w", node, c.addr(), context.Cause(outer))
+		return fmt.Errorf("%s: connecting to %s: %w", node, c.Addr(), context.Cause(outer))
 	case errors.As(context.Cause(inner), &late):
-		return &UnreachableError{Node: node, Host: c.addr(), Err: late}
+		return &UnreachableError{Node: node, Host: c.Addr(), Err: late}
 	case errors.Is(err, io.EOF):
-		return &UnreachableError{Node: node, Host: c.addr(), Err: errHungUp}
+		return &UnreachableError{Node: node, Host: c.Addr(), Err: errHungUp}
 	case networkError(err):
-		return &UnreachableError{Node: node, Host: c.addr(), Err: err}
+		return &UnreachableError{Node: node, Host: c.Addr(), Err: err}
 	}
 	var key *HostKeyError
 	var auth *AuthError
 	if errors.As(err, &key) || errors.As(err, &auth) {
 		return err
 	}
-	return fmt.Errorf("%s: connecting to %s: %w", node, c.addr(), err)
+	return fmt.Errorf("%s: connecting to %s: %w", node, c.Addr(), err)
 }
 
 // errHungUp is a host, or something on the way, that will not speak SSH now.
@@ -127,17 +130,17 @@ func networkError(err error) bool {
 }
 
 // handshake exchanges keys, checks the host and authenticates.
-func (d *Dialer) handshake(ctx context.Context, node string, c *config, conn net.Conn, clock *patience) (*link, error) {
-	trust, err := d.hostKeys(ctx, c, node, clock.pause)
+func (d *Dialer) handshake(ctx context.Context, node string, c *resolve.Config, conn net.Conn, clock *ask.Patience) (*link, error) {
+	trust, err := d.hostKeys(ctx, c, node, clock.Pause)
 	if err != nil {
 		return nil, err
 	}
-	cc, err := c.clientConfig(trust)
+	cc, err := clientConfig(c, trust)
 	if err != nil {
 		return nil, err
 	}
-	a := &authenticator{ctx: ctx, dialer: d, config: c, node: node, pause: clock.pause}
-	a.ids = d.identities(ctx, c, clock.pause)
+	a := &authenticator{ctx: ctx, dialer: d, config: c, node: node, pause: clock.Pause}
+	a.ids = d.identities(ctx, c, clock.Pause)
 	cc.AuthCallback = a.choose
 	cc.BannerCallback = func(message string) error {
 		d.Log.Info().Str("node", node).Str("banner", strings.TrimSpace(message)).Msg("the host greets")
@@ -146,7 +149,7 @@ func (d *Dialer) handshake(ctx context.Context, node string, c *config, conn net
 	w := &watched{Conn: conn, ack: acknowledger(conn)}
 	stop := context.AfterFunc(ctx, func() { _ = w.Close() })
 	defer stop()
-	sc, chans, reqs, err := ssh.NewClientConn(w, c.addr(), cc)
+	sc, chans, reqs, err := ssh.NewClientConn(w, c.Addr(), cc)
 	switch {
 	case err == nil && !stop():
 		_ = sc.Close()
@@ -162,17 +165,18 @@ func (d *Dialer) handshake(ctx context.Context, node string, c *config, conn net
 }
 
 // clientConfig translates the algorithms of ssh_config.
-func (c *config) clientConfig(trust *hostKeys) (cc *ssh.ClientConfig, err error) {
+func clientConfig(c *resolve.Config, trust *hostKeys) (cc *ssh.ClientConfig, err error) {
 	cc = &ssh.ClientConfig{User: c.User, HostKeyCallback: trust.check, ClientVersion: clientVersion}
-	if cc.HostKeyAlgorithms, err = c.hostKeyAlgorithms(trust.kinds()); err != nil {
+	types, authority := trust.kinds()
+	if cc.HostKeyAlgorithms, err = hostKeyAlgorithms(c, types, authority); err != nil {
 		return nil, err
 	}
-	if cc.Ciphers, err = c.ciphers(); err != nil {
+	if cc.Ciphers, err = ciphers(c); err != nil {
 		return nil, err
 	}
-	if cc.KeyExchanges, err = c.kex(); err != nil {
+	if cc.KeyExchanges, err = kex(c); err != nil {
 		return nil, err
 	}
-	cc.MACs, err = c.macs()
+	cc.MACs, err = macs(c)
 	return cc, err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"flakeops/internal/remote/resolve"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -13,7 +15,7 @@ import (
 type offerBuilder struct {
 	ctx    context.Context
 	dialer *Dialer
-	config *config
+	config *resolve.Config
 	pause  func() func()
 	ids    *identities
 	agent  []heldKey

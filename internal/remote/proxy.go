@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"flakeops/internal/remote/ask"
+	"flakeops/internal/remote/resolve"
 	"flakeops/internal/run"
 )
 
@@ -31,7 +33,7 @@ type proxyConn struct {
 
 // proxy starts c's ProxyCommand through the user's shell, as OpenSSH does. It
 // runs until the connection is closed, so its context is not that of the dial.
-func (d *Dialer) proxy(c *config) (net.Conn, error) {
+func (d *Dialer) proxy(c *resolve.Config) (net.Conn, error) {
 	shell := os.Getenv("SHELL")
 	if shell == "" {
 		shell = "/bin/sh"
@@ -84,7 +86,7 @@ func (p *proxyConn) why(err error) error {
 		return err
 	}
 	if s := strings.TrimSpace(p.tail.String()); s != "" {
-		return &proxyError{errors.New(printable(s))}
+		return &proxyError{errors.New(ask.Printable(s))}
 	}
 	return &proxyError{errors.New("it ended")}
 }

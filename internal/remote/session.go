@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
 	"flakeops/internal/run"
+
+	"golang.org/x/crypto/ssh"
 )
 
 const (

@@ -5,20 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
-	"strings"
 
-	"flakeops/internal/run"
+	"flakeops/internal/remote/resolve"
 )
 
 // transport opens the byte stream that the SSH connection runs over.
-func (d *Dialer) transport(ctx context.Context, c *config, via *link) (net.Conn, error) {
+func (d *Dialer) transport(ctx context.Context, c *resolve.Config, via *link) (net.Conn, error) {
 	switch {
 	case via != nil:
 		// What the jump host says about the far side ends with the link to it, so
 		// the wait has to end with ctx.
-		return via.client.DialContext(ctx, "tcp", c.addr())
+		return via.client.DialContext(ctx, "tcp", c.Addr())
 	case c.ProxyCmd != "" && c.UseFdpass:
 		return nil, errors.New("ProxyUseFdpass of ssh_config is not supported; let ProxyCommand pass the data itself")
 	case c.ProxyCmd != "":
@@ -32,31 +30,15 @@ func (d *Dialer) transport(ctx context.Context, c *config, via *link) (net.Conn,
 		}
 		nd.LocalAddr = &net.TCPAddr{IP: local.IP, Zone: local.Zone}
 	}
-	conn, err := nd.DialContext(ctx, c.Family, c.addr())
+	conn, err := nd.DialContext(ctx, c.Family, c.Addr())
 	var unknown *net.DNSError
 	if err == nil || !errors.As(err, &unknown) {
 		return conn, err
 	}
-	for _, address := range d.lookup(ctx, c.Hostname) {
+	for _, address := range d.Resolver.Addresses(ctx, c.Hostname) {
 		if conn, err = nd.DialContext(ctx, c.Family, net.JoinHostPort(address, strconv.Itoa(c.Port))); err == nil {
 			break
 		}
 	}
 	return conn, err
-}
-
-// lookup asks the system's own resolver, which knows by nsswitch.conf what DNS
-// does not: mDNS, containers, directories. A static program has only getent to
-// ask it by.
-func (d *Dialer) lookup(ctx context.Context, name string) (addresses []string) {
-	out, err := run.Output(ctx, d.runner(), run.Command{Argv: []string{"getent", "ahosts", name}})
-	if err != nil {
-		return nil
-	}
-	for line := range strings.Lines(string(out)) {
-		if f := strings.Fields(line); len(f) > 0 && !slices.Contains(addresses, f[0]) {
-			addresses = append(addresses, f[0])
-		}
-	}
-	return addresses
 }

@@ -17,7 +17,7 @@ const module = "flakeops"
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
 	bottom := []string{"internal/remote", "activate/wire", "internal/hostname", "internal/run", "internal/settings"}
-	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "activate/closure", "internal/ui", "internal/remote/lend", "internal/remote/sshargs"}, bottom...)
+	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "activate/closure", "internal/ui", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sshargs"}, bottom...)
 	return map[string][]string{
 		"":                          {"internal/cli"},
 		"internal/cli":              rooms,
@@ -30,7 +30,10 @@ func layers() map[string][]string {
 		"activate/agent":            {"activate/agent/bootloader", "activate/wire", "internal/run"},
 		"activate/agent/bootloader": {"activate/wire"},
 		"activate/closure":          {},
-		"internal/remote":           {"internal/remote/sshargs", "internal/hostname", "internal/run"},
+		"internal/remote":           {"internal/remote/ask", "internal/remote/resolve", "internal/hostname", "internal/run"},
+		// Who asks the operator knows neither hosts nor files: both are told.
+		"internal/remote/ask":     {},
+		"internal/remote/resolve": {"internal/remote/sshargs", "internal/hostname", "internal/run"},
 		// nix is lent a run.Runner: whoever lends need not know what SSH is.
 		"internal/remote/lend":    {"internal/remote/sshargs", "internal/run"},
 		"internal/remote/sshargs": {},

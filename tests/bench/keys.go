@@ -10,6 +10,7 @@ import (
 
 	"flakeops/flake"
 	"flakeops/internal/remote"
+	"flakeops/internal/remote/resolve"
 	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"
@@ -59,7 +60,7 @@ func (b *bench) keys(ctx context.Context, r *report) error {
 }
 
 func sendKeys(ctx context.Context, d *remote.Dialer, to, agent string, values []keys.Value) error {
-	conn, err := d.Dial(ctx, remote.Target{Node: to, Host: to})
+	conn, err := d.Dial(ctx, resolve.Target{Node: to, Host: to})
 	if err != nil {
 		return err
 	}

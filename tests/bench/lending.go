@@ -12,6 +12,7 @@ import (
 	"flakeops/flake"
 	"flakeops/internal/remote"
 	"flakeops/internal/remote/lend"
+	"flakeops/internal/remote/resolve"
 	"flakeops/internal/run"
 	"flakeops/tests/flakes"
 )
@@ -46,7 +47,7 @@ func (b *bench) lending(ctx context.Context, r *report) error {
 			copied := flake.Copy{Store: "ssh://" + to, Paths: []string{system}}
 			giveBack := func() {}
 			if i == 0 {
-				conn, err := dialer.Dial(ctx, remote.Target{Node: to, Host: to})
+				conn, err := dialer.Dial(ctx, resolve.Target{Node: to, Host: to})
 				if err != nil {
 					return err
 				}

@@ -1,4 +1,4 @@
-package remote
+package resolve
 
 import (
 	"bufio"
@@ -21,8 +21,8 @@ const (
 	defaultAliveCount     = 3
 )
 
-// config is what `ssh -G` answers, as far as it matters here.
-type config struct {
+// Config is what `ssh -G` answers, as far as it matters here.
+type Config struct {
 	Original   string // host as it was given: %n
 	Hostname   string
 	Port       int
@@ -64,11 +64,11 @@ type config struct {
 	PubkeyAlgs  []string
 }
 
-// addr is the address that is dialled.
-func (c *config) addr() string { return net.JoinHostPort(c.Hostname, strconv.Itoa(c.Port)) }
+// Addr is the address that is dialled.
+func (c *Config) Addr() string { return net.JoinHostPort(c.Hostname, strconv.Itoa(c.Port)) }
 
-// login is an ssh command line that goes the same way.
-func (c *config) login(options ...string) string {
+// Login is an ssh command line that goes the same way.
+func (c *Config) Login(options ...string) string {
 	argv := []string{"ssh", "-l", c.User}
 	if c.Port != 22 {
 		argv = append(argv, "-p", strconv.Itoa(c.Port))
@@ -81,8 +81,8 @@ func (c *config) login(options ...string) string {
 
 // parseConfig reads the output of `ssh -G`. Keys it does not know are skipped:
 // every version of ssh prints others.
-func parseConfig(out []byte) (*config, error) {
-	c := &config{
+func parseConfig(out []byte) (*Config, error) {
+	c := &Config{
 		Preferred: []string{"publickey", "keyboard-interactive", "password"},
 		Port:      22, Family: "tcp", Policy: "ask", Tries: 3, PubkeyAuth: true,
 		Timeout: defaultConnectTimeout, Alive: defaultAliveInterval, AliveCount: defaultAliveCount,
@@ -121,7 +121,7 @@ func plainAlias(s string) bool {
 	return hostname.Plain(s)
 }
 
-func (c *config) set(key, value string) (err error) {
+func (c *Config) set(key, value string) (err error) {
 	switch key {
 	case "hostname":
 		c.Hostname = strings.ToLower(value)
@@ -157,7 +157,7 @@ func (c *config) set(key, value string) (err error) {
 	return err
 }
 
-func (c *config) setAuth(key, value string) bool {
+func (c *Config) setAuth(key, value string) bool {
 	switch key {
 	case "identityfile":
 		c.IdentityFiles = append(c.IdentityFiles, value)
@@ -187,7 +187,7 @@ func (c *config) setAuth(key, value string) bool {
 	return true
 }
 
-func (c *config) setTrust(key, value string) bool {
+func (c *Config) setTrust(key, value string) bool {
 	switch key {
 	case "stricthostkeychecking":
 		c.Policy = policy(value)
@@ -213,7 +213,7 @@ func (c *config) setTrust(key, value string) bool {
 	return true
 }
 
-func (c *config) setAlgorithms(key, value string) {
+func (c *Config) setAlgorithms(key, value string) {
 	switch key {
 	case "hostkeyalgorithms":
 		c.HostKeyAlgs = strings.Split(value, ",")

@@ -1,18 +1,20 @@
-package remote
+package resolve
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
 
 	"flakeops/internal/remote/sshargs"
 	"flakeops/internal/run"
 )
 
-// destination is what one `ssh` command line would be asked to connect to.
-type destination struct {
+// Destination is what one `ssh` command line would be asked to connect to.
+type Destination struct {
 	Host    string
 	Port    int      // 0: ssh_config
 	User    string   // empty: ssh_config
@@ -20,9 +22,15 @@ type destination struct {
 	Options []string // as after -o
 }
 
-// resolve asks ssh for its configuration of dst.
-func (d *Dialer) resolve(ctx context.Context, dst destination) (*config, error) {
-	ssh := d.SSH
+// Resolver asks the programs that know how a host is reached.
+type Resolver struct {
+	SSH    string     // empty means "ssh"
+	Runner run.Runner // nil means run.Local{}
+}
+
+// Resolve asks ssh for its configuration of dst.
+func (r Resolver) Resolve(ctx context.Context, dst Destination) (*Config, error) {
+	ssh := r.SSH
 	if ssh == "" {
 		ssh = "ssh"
 	}
@@ -37,7 +45,7 @@ func (d *Dialer) resolve(ctx context.Context, dst destination) (*config, error) 
 		argv = append(argv, "-l", dst.User)
 	}
 	argv = append(argv, "--", dst.Host)
-	out, err := run.Output(ctx, d.runner(), run.Command{Argv: argv})
+	out, err := run.Output(ctx, r.runner(), run.Command{Argv: argv})
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, fmt.Errorf("%s is not in PATH: install OpenSSH's client, whose configuration decides how hosts are reached", ssh)
@@ -59,9 +67,9 @@ func (d *Dialer) resolve(ctx context.Context, dst destination) (*config, error) 
 	return c, nil
 }
 
-// inherited picks from NIX_SSHOPTS what ssh passes on to the ssh that it starts
+// Inherited picks from NIX_SSHOPTS what ssh passes on to the ssh that it starts
 // for a jump host: the configuration file, and nothing else.
-func inherited(before []string) []string {
+func Inherited(before []string) []string {
 	a, err := sshargs.Parse(before)
 	if err != nil {
 		return nil
@@ -72,9 +80,25 @@ func inherited(before []string) []string {
 	return nil
 }
 
-func (d *Dialer) runner() run.Runner {
-	if d.Runner == nil {
+// Addresses asks the system's own resolver, which knows by nsswitch.conf what DNS
+// does not: mDNS, containers, directories. A static program has only getent to
+// ask it by.
+func (r Resolver) Addresses(ctx context.Context, name string) (addresses []string) {
+	out, err := run.Output(ctx, r.runner(), run.Command{Argv: []string{"getent", "ahosts", name}})
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(out)) {
+		if f := strings.Fields(line); len(f) > 0 && !slices.Contains(addresses, f[0]) {
+			addresses = append(addresses, f[0])
+		}
+	}
+	return addresses
+}
+
+func (r Resolver) runner() run.Runner {
+	if r.Runner == nil {
 		return run.Local{}
 	}
-	return d.Runner
+	return r.Runner
 }

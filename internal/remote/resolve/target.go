@@ -1,4 +1,4 @@
-package remote
+package resolve
 
 import (
 	"fmt"
@@ -18,9 +18,9 @@ type Target struct {
 	Elevate    []string // argv that makes a command run as root, such as sudo -H --
 }
 
-// validate refuses what ssh, the shell of a ProxyCommand or known_hosts could
+// Validate refuses what ssh, the shell of a ProxyCommand or known_hosts could
 // take for something else.
-func (t Target) validate() error {
+func (t Target) Validate() error {
 	for _, h := range append([]string{t.Host}, t.Alternates...) {
 		if err := hostname.Check(h); err != nil {
 			return fmt.Errorf("node %q has the host name %q, %w; set deployment.targetHost to an address or a Host of ssh_config", t.Node, h, err)

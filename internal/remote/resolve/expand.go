@@ -1,4 +1,4 @@
-package remote
+package resolve
 
 import (
 	"crypto/sha1"
@@ -18,8 +18,8 @@ type expander struct {
 	getenv func(string) (string, bool)
 }
 
-// newExpander collects the tokens of one destination.
-func newExpander(c *config) *expander {
+// newExpander collects the tokens of one Destination.
+func newExpander(c *Config) *expander {
 	// ssh takes the home of the account, whatever HOME says.
 	local, home, uid := "", "", strconv.Itoa(os.Getuid())
 	if u, err := user.Current(); err == nil {
@@ -108,4 +108,18 @@ func (e *expander) files(list []string) []string {
 		out = append(out, e.path(f))
 	}
 	return out
+}
+
+// AgentSocket is where the agent listens: IdentityAgent, or SSH_AUTH_SOCK.
+func (c *Config) AgentSocket() string {
+	switch v := c.IdentityAgent; {
+	case v == "" || v == "SSH_AUTH_SOCK":
+		return os.Getenv("SSH_AUTH_SOCK")
+	case strings.EqualFold(v, "none"):
+		return ""
+	case strings.HasPrefix(v, "$") && !strings.HasPrefix(v, "${"):
+		return os.Getenv(v[1:])
+	default:
+		return newExpander(c).path(v)
+	}
 }
