@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"flakeops/internal/cli"
+	"flakeops/internal/fault"
 )
 
 func main() {
@@ -37,7 +38,7 @@ func signalContext() context.Context {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		<-signals
-		cancel(cli.ErrInterrupted)
+		cancel(fault.ErrInterrupted)
 		<-signals
 		close(giveUp)
 		select {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/fault"
 )
 
 // RefusedError says that the host started nothing, and has not changed.
@@ -21,6 +22,9 @@ func (e *RefusedError) Error() string {
 	return "refused: " + e.Reason
 }
 
+// Class is the kind of the error.
+func (e *RefusedError) Class() fault.Class { return fault.Refused }
+
 // NotStartedError is a deployment of which the host never heard, so that it is
 // as it was.
 type NotStartedError struct {
@@ -34,6 +38,14 @@ func (e *NotStartedError) Error() string {
 
 // Unwrap gives the cause.
 func (e *NotStartedError) Unwrap() error { return e.Err }
+
+// Class is that of the cause; where it has none, the host was left alone.
+func (e *NotStartedError) Class() fault.Class {
+	if class := fault.Of(e.Err); class != fault.Other {
+		return class
+	}
+	return fault.Refused
+}
 
 // OutcomeError is a deployment that ended, but not well.
 type OutcomeError struct {
@@ -57,6 +69,14 @@ func (e *OutcomeError) Error() string {
 	return b.String()
 }
 
+// Class tells a host that went back from one that needs somebody to look at it.
+func (e *OutcomeError) Class() fault.Class {
+	if e.Event.Outcome == wire.RolledBack {
+		return fault.RolledBack
+	}
+	return fault.Unknown
+}
+
 // UnknownOutcomeError is a deployment whose end the deployer did not learn. The
 // host keeps the promise by itself.
 type UnknownOutcomeError struct {
@@ -68,6 +88,9 @@ type UnknownOutcomeError struct {
 func (e *UnknownOutcomeError) Error() string {
 	return fmt.Sprintf("outcome of deployment %s unknown: %v; unconfirmed, the host rolls back by itself: see /var/lib/flakeops/deployments.jsonl there", e.ID, e.Err)
 }
+
+// Class is the kind of the error.
+func (e *UnknownOutcomeError) Class() fault.Class { return fault.Unknown }
 
 // Unwrap gives the cause.
 func (e *UnknownOutcomeError) Unwrap() error { return e.Err }

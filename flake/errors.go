@@ -6,24 +6,29 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"flakeops/internal/fault"
 )
 
 // EvalError is a node that cannot be evaluated, or whose settings are not valid.
 type EvalError struct {
 	Node    string
 	Message string // nix's error, or what is wrong with which option
-	Hint    string // what to do next
+	Next    string // what to do about it
 }
 
-func (e *EvalError) Error() string { return withHint(e.Cause(), e.Hint) }
+func (e *EvalError) Error() string { return withHint(e.Cause(), e.Next) }
+
+// Class is the kind of the error.
+func (e *EvalError) Class() fault.Class { return fault.Evaluation }
 
 // Cause is the error without what to do about it.
 func (e *EvalError) Cause() string {
 	return fmt.Sprintf("node %s cannot be evaluated: %s", quoted(e.Node), e.Message)
 }
 
-// Advice is what to do about it, "" for nothing in particular.
-func (e *EvalError) Advice() string { return e.Hint }
+// Hint is what to do about it, "" for nothing in particular.
+func (e *EvalError) Hint() string { return e.Next }
 
 // LockError is a flake whose flake.lock is missing or stale.
 type LockError struct {
@@ -39,6 +44,9 @@ func (e *LockError) Error() string {
 	}
 	return fmt.Sprintf("flake %s has inputs that its flake.lock does not lock: run `nix flake lock` %s", e.Ref, where)
 }
+
+// Class is the kind of the error.
+func (e *LockError) Class() fault.Class { return fault.Evaluation }
 
 // NoFlakeError is a reference that leads to no flake.
 type NoFlakeError struct {
@@ -92,6 +100,9 @@ type SelectError struct {
 
 func (e *SelectError) Error() string { return e.Message }
 
+// Class is the kind of the error.
+func (e *SelectError) Class() fault.Class { return fault.Usage }
+
 // BuildError is a node whose system cannot be built.
 type BuildError struct {
 	Node   string
@@ -123,6 +134,9 @@ func (e *BuildError) Error() string {
 	}
 	return b.String()
 }
+
+// Class is the kind of the error.
+func (e *BuildError) Class() fault.Class { return fault.Build }
 
 // otherPlatform recognises what nix says of a derivation that it did not even
 // try to build, so there is no log of it.

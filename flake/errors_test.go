@@ -10,7 +10,7 @@ func TestHints(t *testing.T) {
 		"and so on...":       "node web cannot be evaluated: and so on...: correct it",
 		"one\ntwo.":          "node web cannot be evaluated: one\ntwo.\ncorrect it",
 	} {
-		if got := (&EvalError{Node: "web", Message: message, Hint: "correct it"}).Error(); got != want {
+		if got := (&EvalError{Node: "web", Message: message, Next: "correct it"}).Error(); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

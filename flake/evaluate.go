@@ -124,14 +124,14 @@ func (f *Flake) each(ctx context.Context, names []string, function func(name str
 
 // evalError tells an error that concerns one node from one that concerns all.
 func (f *Flake) evalError(name string, err error) (node *EvalError, whole error) {
-	e := &EvalError{Node: name, Message: err.Error(), Hint: "correct it in the flake and run again"}
+	e := &EvalError{Node: name, Message: err.Error(), Next: "correct it in the flake and run again"}
 	var exit *exitError
 	if !errors.As(err, &exit) {
 		if errors.Is(err, exec.ErrNotFound) {
 			return nil, err
 		}
 		if strings.Contains(e.Message, "killed by signal") {
-			e.Hint = "the evaluator may have run out of memory: close other programs or select fewer nodes"
+			e.Next = "the evaluator may have run out of memory: close other programs or select fewer nodes"
 		}
 		return e, nil
 	}
@@ -142,15 +142,15 @@ func (f *Flake) evalError(name string, err error) (node *EvalError, whole error)
 	hint := untracked(e.Message, f.Root)
 	switch {
 	case hint != "":
-		e.Hint = hint
+		e.Next = hint
 	case strings.Contains(e.Message, "NAR hash mismatch in input 'path:"):
-		e.Hint = "the flake's files changed while it was being evaluated: run again"
+		e.Next = "the flake's files changed while it was being evaluated: run again"
 	case declaredTwice.MatchString(e.Message):
-		e.Hint = "leave flakeops.nixosModules.default out of this node: its settings are read as the other module declares them"
+		e.Next = "leave flakeops.nixosModules.default out of this node: its settings are read as the other module declares them"
 	case exit.trace:
-		e.Hint = ""
+		e.Next = ""
 	default:
-		e.Hint = "run again with --show-trace to see where this comes from"
+		e.Next = "run again with --show-trace to see where this comes from"
 	}
 	return e, nil
 }

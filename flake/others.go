@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/tidwall/gjson"
+
+	"flakeops/internal/fault"
 )
 
 // Other is an output of a flake by which another tool looks after machines.
@@ -55,12 +57,15 @@ func (e *AddressError) Cause() string {
 	return unset + e.Output + ", which is not read, has no such node"
 }
 
-// Advice is what to do about it.
-func (e *AddressError) Advice() string {
+// Hint is what to do about it.
+func (e *AddressError) Hint() string {
 	return "set deployment.targetHost, or go to the host of the node's own name by --from nixos"
 }
 
-func (e *AddressError) Error() string { return withHint(e.Cause(), e.Advice()) }
+func (e *AddressError) Error() string { return withHint(e.Cause(), e.Hint()) }
+
+// Class is the kind of the error.
+func (e *AddressError) Class() fault.Class { return fault.Refused }
 
 // Unsaid is an *AddressError for a node that is not Addressed when there are
 // outputs that say where machines are, and nil otherwise.

@@ -177,7 +177,7 @@ func (f *Flake) tags(ctx context.Context, names []string) (tags map[string][]str
 			if whole != nil {
 				return whole
 			}
-			node.Hint = "whether a @tag selects it is not known: correct it, or exclude it by its name"
+			node.Next = "whether a @tag selects it is not known: correct it, or exclude it by its name"
 			unread[name] = node
 			return nil
 		}

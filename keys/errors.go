@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"flakeops/internal/fault"
 )
 
 // ReadError is a node whose keys cannot all be read.
@@ -49,6 +51,9 @@ func (e *ReadError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Class is the kind of the error.
+func (e *ReadError) Class() fault.Class { return fault.Keys }
+
 // HostError is what a host says about a message that it could not follow.
 type HostError struct {
 	Reason string
@@ -57,3 +62,11 @@ type HostError struct {
 
 // Error gives the host's words, which name keys and no values.
 func (e *HostError) Error() string { return "installing keys: " + e.Reason }
+
+// Class tells a host that would not listen now from one whose keys are not there.
+func (e *HostError) Class() fault.Class {
+	if e.Busy {
+		return fault.Refused
+	}
+	return fault.Keys
+}

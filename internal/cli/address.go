@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"flakeops/flake"
+	"flakeops/internal/fault"
 	"flakeops/internal/ui"
 )
 
@@ -32,7 +33,7 @@ func (p *pipeline) locate(ctx context.Context, n *node) error {
 	if a.err != nil {
 		return a.err
 	}
-	return withCode(exitRefused, flake.Unsaid(n.name, a.found))
+	return flake.Unsaid(n.name, a.found)
 }
 
 // warnOfAddresses says which of the nodes that are not addressed would be refused.
@@ -44,13 +45,13 @@ func (f *fleet) warnOfAddresses(ctx context.Context, u *ui.UI, unset []string) e
 	defer cancel()
 	others, err := f.flake.Addresses(ctx)
 	if err != nil {
-		return withCode(exitEvaluation, because(ctx, err))
+		return fault.During(fault.Evaluation, because(ctx, err))
 	}
-	var told advice
+	var told hints
 	for _, name := range unset {
 		if err := flake.Unsaid(name, others); err != nil {
 			told.add(err)
-			u.Warn(name + ": " + causeOf(err))
+			u.Warn(name + ": " + fault.Cause(err))
 		}
 	}
 	told.tell(u)

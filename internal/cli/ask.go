@@ -36,9 +36,13 @@ func (p *pipeline) agreed(ctx context.Context) bool {
 	if err == nil {
 		return true
 	}
+	why := failure(because(ctx, err))
+	if why.code != ExitInterrupted {
+		why.outcome = outcomeHeld
+	}
 	for _, n := range p.nodes {
 		if !n.upToDate || p.sendsKeys(n) {
-			p.fail(n, because(ctx, err), outcomeHeld)
+			p.failAs(n, why)
 		}
 	}
 	return false
@@ -52,7 +56,7 @@ func askBeforeMany(ctx context.Context, p *pipeline) error {
 			return
 		}
 		if err := p.planPushed(ctx, n); err != nil {
-			p.fail(n, err, outcomeFailed)
+			p.fail(n, err)
 		}
 	})
 	var asked []*node

@@ -36,10 +36,18 @@ type session struct {
 	logFormat      string
 }
 
-// exitStatus is an error that has been told already.
-type exitStatus int
+// exitStatus is the end of a run whose errors have been told already.
+type exitStatus struct {
+	code      int
+	unwritten error // why its results could not be written; still to be told
+}
 
-func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+func (e *exitStatus) Error() string {
+	if e.unwritten != nil {
+		return e.unwritten.Error()
+	}
+	return fmt.Sprintf("exit status %d", e.code)
+}
 
 // Main runs one command line, args[0] being the program's name, and returns
 // its exit code. When ctx ends, what is under way is undone or left to the
@@ -61,11 +69,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		return exitOther
 	}
 	err = s.follow(ctx, parser, g, args[min(1, len(args)):])
-	var told exitStatus
-	switch {
-	case errors.As(err, &told):
-		return int(told)
-	case err != nil:
+	var told *exitStatus
+	if err != nil && (!errors.As(err, &told) || told.unwritten != nil) {
 		s.fail(err, args)
 	}
 	return exitCode(err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"flakeops/internal/fault"
 	"flakeops/internal/remote"
 )
 
@@ -30,7 +31,7 @@ func TestBecause(t *testing.T) {
 	parent, stop := context.WithCancelCause(t.Context())
 	ctx, cancel := within(parent, time.Hour, "connecting")
 	defer cancel()
-	stop(ErrInterrupted)
+	stop(fault.ErrInterrupted)
 	if err := because(ctx, lost); exitCode(err) != ExitInterrupted {
 		t.Errorf("interrupted: %v", err)
 	}

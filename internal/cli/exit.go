@@ -1,15 +1,11 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 
-	"flakeops/activate"
-	"flakeops/activate/wire"
-	"flakeops/flake"
-	"flakeops/internal/remote"
+	"flakeops/internal/fault"
 )
 
 // The exit codes. They are part of the interface: scripts test them.
@@ -26,9 +22,6 @@ const (
 	exitChanges     = 10
 	ExitInterrupted = 130
 )
-
-// ErrInterrupted is why the context of Main ends when a signal ends it.
-var ErrInterrupted = errors.New("interrupted")
 
 // exitTable is every exit code with its meaning, least bad first. The order
 // decides which code a run of many nodes ends with: the further a node got
@@ -86,99 +79,18 @@ func exitHelp() string {
 	return b.String()
 }
 
-// coded gives an error the exit code of the stage in which it happened, for
-// causes that have no code of their own.
-type coded struct {
-	code int
-	err  error
-}
-
-func (c *coded) Error() string { return c.err.Error() }
-func (c *coded) Unwrap() error { return c.err }
-
-// withCode is nil for no error.
-func withCode(code int, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &coded{code, err}
-}
-
-// certain is an error whose class is known, whatever its cause says of itself:
-// after a step that changed the host, a connection that is lost is no host that
-// was not reached.
-type certain struct {
-	code    int
-	outcome string
-	err     error
-}
-
-func (c *certain) Error() string { return c.err.Error() }
-func (c *certain) Unwrap() error { return c.err }
-
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
 	if err == nil {
 		return ExitDone
 	}
-	if known := new(certain); errors.As(err, &known) {
+	var known *exitStatus
+	if errors.As(err, &known) {
 		return known.code
 	}
-	if code, ok := hostCode(err); ok {
-		return code
-	}
-	var (
-		eval  *flake.EvalError
-		lock  *flake.LockError
-		build *flake.BuildError
-		key   *keysError
-		stage *coded
-	)
-	switch {
-	case errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
-		return ExitInterrupted
-	case errors.As(err, &eval), errors.As(err, &lock):
-		return exitEvaluation
-	case errors.As(err, &build):
-		return exitBuild
-	case errors.As(err, &key):
-		return exitPush
-	case errors.As(err, &stage):
-		return stage.code
-	}
-	return exitOther
-}
-
-// hostCode is for errors that tell what happened on or on the way to a host.
-func hostCode(err error) (code int, ok bool) {
-	var (
-		unreachable *remote.UnreachableError
-		lost        *remote.LostError
-		key         *remote.HostKeyError
-		auth        *remote.AuthError
-		elevation   *remote.ElevationError
-		shell       *remote.ShellError
-		session     *remote.SessionError
-		refused     *activate.RefusedError
-		never       *activate.NotStartedError
-		outcome     *activate.OutcomeError
-		unknown     *activate.UnknownOutcomeError
-	)
-	switch {
-	case errors.As(err, &unknown):
-		return exitUnknown, true
-	case errors.As(err, &outcome):
-		if outcome.Event.Outcome == wire.RolledBack {
-			return exitRolledBack, true
-		}
-		return exitUnknown, true
-	case errors.As(err, &refused), errors.As(err, &key), errors.As(err, &auth), errors.As(err, &elevation),
-		errors.As(err, &shell), errors.As(err, &session):
-		return exitRefused, true
-	case errors.As(err, &unreachable), errors.As(err, &lost):
-		return exitUnreachable, true
-	case errors.As(err, &never) && !errors.Is(err, ErrInterrupted):
-		return exitRefused, true
-	}
-	return 0, false
+	return map[fault.Class]int{
+		fault.Other: exitOther, fault.Usage: exitOther, fault.Evaluation: exitEvaluation, fault.Build: exitBuild,
+		fault.Push: exitPush, fault.Keys: exitPush, fault.Unreachable: exitUnreachable, fault.Refused: exitRefused,
+		fault.RolledBack: exitRolledBack, fault.Unknown: exitUnknown, fault.Interrupted: ExitInterrupted,
+	}[fault.Of(err)]
 }

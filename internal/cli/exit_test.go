@@ -12,6 +12,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/fault"
 	"flakeops/internal/remote"
 	"flakeops/internal/run"
 )
@@ -26,23 +27,23 @@ func TestExitCodes(t *testing.T) {
 		"anything":         {os.ErrNotExist, 1},
 		"evaluation":       {&flake.EvalError{}, 2},
 		"lock":             {&flake.LockError{}, 2},
-		"flake":            {withCode(exitEvaluation, errors.New("no flake found")), 2},
+		"flake":            {fault.During(fault.Evaluation, errors.New("no flake found")), 2},
 		"build":            {&flake.BuildError{}, 3},
-		"nix-store":        {withCode(exitBuild, os.ErrNotExist), 3},
-		"push":             {withCode(exitPush, errors.New("disk full")), 4},
+		"nix-store":        {fault.During(fault.Build, os.ErrNotExist), 3},
+		"push":             {fault.During(fault.Push, errors.New("disk full")), 4},
 		"rolled back":      {outcome(wire.RolledBack), 5},
 		"rollback failed":  {outcome(wire.RollbackFailed), 6},
 		"left as it is":    {outcome(wire.LeftBroken), 6},
 		"unknown":          {&activate.UnknownOutcomeError{Err: context.Canceled}, 6},
 		"unreachable":      {&remote.UnreachableError{Err: os.ErrDeadlineExceeded}, 7},
-		"lost while push":  {withCode(exitPush, &remote.UnreachableError{Err: os.ErrClosed}), 7},
+		"lost while push":  {fault.During(fault.Push, &remote.UnreachableError{Err: os.ErrClosed}), 7},
 		"lost":             {fmt.Errorf("reading the host's facts: %w", &run.Error{Code: -1, Err: &remote.LostError{Err: os.ErrClosed}}), 7},
 		"locked":           {&activate.RefusedError{Reason: "busy"}, 8},
 		"host key":         {&remote.HostKeyError{}, 8},
 		"nobody let in":    {&remote.AuthError{Err: os.ErrPermission}, 8},
-		"interrupted":      {ErrInterrupted, 130},
+		"interrupted":      {fault.ErrInterrupted, 130},
 		"cancelled":        {fmt.Errorf("build: %w", context.Canceled), 130},
-		"cancelled a push": {withCode(exitPush, ErrInterrupted), 130},
+		"cancelled a push": {fault.During(fault.Push, fault.ErrInterrupted), 130},
 	} {
 		if got := exitCode(c.err); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)

@@ -14,6 +14,7 @@ import (
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/fault"
 	"flakeops/internal/remote"
 	"flakeops/internal/remote/ask"
 	"flakeops/internal/remote/lend"
@@ -45,7 +46,7 @@ func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*f
 	u.Status(ref, "reading the flake")
 	f, err := openFlake(ctx, nix, ref, asksForFlake(sel.Flake), os.Getenv("FLAKEOPS_SELF"))
 	if err = because(ctx, err); err != nil {
-		return nil, withCode(exitEvaluation, err)
+		return nil, fault.During(fault.Evaluation, err)
 	}
 	if f.Dirty {
 		u.Warn(f.Ref + " has uncommitted changes, which are deployed too")
@@ -54,7 +55,7 @@ func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*f
 	if err = because(ctx, err); err != nil {
 		var mistaken *flake.SelectError
 		if !errors.As(err, &mistaken) {
-			err = withCode(exitEvaluation, err)
+			err = fault.During(fault.Evaluation, err)
 		}
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func (f *fleet) evaluate(ctx context.Context, each func(flake.Evaluation)) error
 	for _, e := range f.unclear {
 		each(e)
 	}
-	return withCode(exitEvaluation, because(ctx, f.flake.Evaluate(ctx, f.names, flake.WithSystem, each)))
+	return fault.During(fault.Evaluation, because(ctx, f.flake.Evaluate(ctx, f.names, flake.WithSystem, each)))
 }
 
 // run takes the selected nodes as far as the plan goes.

@@ -9,6 +9,7 @@ import (
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/fault"
 	"flakeops/internal/ui"
 )
 
@@ -91,14 +92,14 @@ func (c listCmd) Run(ctx context.Context, s *session) error {
 
 // tellList says of the nodes what a list has no place for.
 func (f *fleet) tellList(ctx context.Context, u *ui.UI, evaluations map[string]flake.Evaluation) error {
-	var told advice
+	var told hints
 	var unset []string
 	for _, name := range slices.Sorted(maps.Keys(evaluations)) {
 		e := evaluations[name]
 		switch {
 		case e.Err != nil:
 			told.add(e.Err)
-			u.End(name, outcomeEvaluation+": "+causeOf(e.Err))
+			u.End(name, outcomeEvaluation+": "+fault.Cause(e.Err))
 		case !e.Settings.Addressed:
 			unset = append(unset, name)
 		}

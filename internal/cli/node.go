@@ -9,6 +9,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/fault"
 	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"
@@ -133,39 +134,24 @@ func (n *node) address() string {
 	return "-"
 }
 
-// failure turns an error into a result; otherwise is the outcome for errors
-// that do not say more themselves.
-func failure(err error, otherwise string) result {
-	r := result{outcome: otherwise, err: err, code: exitCode(err)}
-	var (
-		outcome *activate.OutcomeError
-		eval    *flake.EvalError
-		secret  *keysError
-		known   *certain
-	)
-	switch {
-	case errors.As(err, &known):
-		r.outcome = known.outcome
-	case r.code == ExitInterrupted:
-		r.outcome = outcomeInterrupted
-	case errors.As(err, &outcome):
-		r.outcome = string(outcome.Event.Outcome)
-	case r.code == exitUnreachable:
-		r.outcome = outcomeUnreachable
-	case errors.As(err, &eval):
-		r.outcome = outcomeEvaluation
-	case errors.As(err, &secret):
-		r.outcome = outcomeKeys
-	case r.code == exitBuild:
-		r.outcome = outcomeBuild
-	case r.code == exitPush:
-		r.outcome = outcomePush
-	case r.code == exitRefused:
-		r.outcome = outcomeRefused
-	case r.code == exitUnknown:
-		r.outcome = outcomeUnknown
+// outcomeOf is what an error is called where a node has one line.
+func outcomeOf(err error) string {
+	var end *activate.OutcomeError
+	if errors.As(err, &end) && fault.Of(err) == end.Class() {
+		return string(end.Event.Outcome) // the host's own word
 	}
-	if note := causeOf(err); note != r.outcome {
+	return map[fault.Class]string{
+		fault.Other: outcomeFailed, fault.Usage: outcomeFailed, fault.Evaluation: outcomeEvaluation,
+		fault.Build: outcomeBuild, fault.Push: outcomePush, fault.Keys: outcomeKeys,
+		fault.Unreachable: outcomeUnreachable, fault.Refused: outcomeRefused,
+		fault.RolledBack: string(wire.RolledBack), fault.Unknown: outcomeUnknown, fault.Interrupted: outcomeInterrupted,
+	}[fault.Of(err)]
+}
+
+// failure turns an error into a result.
+func failure(err error) result {
+	r := result{outcome: outcomeOf(err), err: err, code: exitCode(err)}
+	if note := fault.Cause(err); note != r.outcome {
 		r.note = strings.TrimPrefix(note, r.outcome+": ")
 	}
 	return r

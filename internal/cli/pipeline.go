@@ -13,6 +13,7 @@ import (
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/fault"
 	"flakeops/internal/ui"
 )
 
@@ -80,7 +81,7 @@ type pipeline struct {
 	halted    atomic.Bool // a node failed, and the others are not to go on
 	broken    atomic.Bool // an activation failed
 	addresses addresses
-	advice    advice
+	hints     hints
 	preparing sync.WaitGroup
 	dials     *semaphore.Weighted
 	pushes    *semaphore.Weighted
@@ -102,13 +103,13 @@ func (p *pipeline) run(ctx context.Context, names []string, failed ...flake.Eval
 	for _, e := range failed {
 		n := newNode(e.Name)
 		p.nodes = append(p.nodes, n)
-		if p.record(n, withCode(exitEvaluation, e.Err), outcomeEvaluation) {
+		if p.record(n, failure(fault.During(fault.Evaluation, e.Err))) {
 			unclear = append(unclear, n)
 		}
 	}
 	slices.SortStableFunc(p.nodes, func(a, b *node) int { return strings.Compare(a.name, b.name) })
 	defer p.hangUp()
-	defer func() { p.advice.tell(p.screen) }()
+	defer func() { p.hints.tell(p.screen) }()
 
 	reaching, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
@@ -122,7 +123,7 @@ func (p *pipeline) run(ctx context.Context, names []string, failed ...flake.Eval
 	case p.visit != nil:
 		p.each(ctx, func(n *node) {
 			if err := p.visit(ctx, p, n); err != nil {
-				p.fail(n, err, outcomeFailed)
+				p.fail(n, err)
 			}
 		})
 	case p.through == throughBuild:
@@ -156,7 +157,7 @@ func (p *pipeline) evaluate(ctx context.Context, failed []*node, next func(*node
 			p.screen.Line(n.name, line)
 		}
 		if e.Err != nil {
-			if p.record(n, withCode(exitEvaluation, e.Err), outcomeEvaluation) {
+			if p.record(n, failure(fault.During(fault.Evaluation, e.Err))) {
 				failed = append(failed, n)
 			}
 			return
@@ -171,7 +172,7 @@ func (p *pipeline) evaluate(ctx context.Context, failed []*node, next func(*node
 		p.screen.End(n.name, n.ended().told())
 	}
 	if err != nil {
-		p.failAll(withCode(exitEvaluation, because(bounded, err)), outcomeEvaluation)
+		p.failAll(fault.During(fault.Evaluation, because(bounded, err)))
 	}
 }
 
@@ -202,7 +203,7 @@ func (p *pipeline) build(ctx context.Context) {
 	if err != nil {
 		for _, j := range jobs {
 			if n := p.find(j.Node); !n.isBuilt {
-				p.fail(n, withCode(exitBuild, because(bounded, err)), outcomeBuild)
+				p.fail(n, fault.During(fault.Build, because(bounded, err)))
 			}
 		}
 	}
@@ -225,7 +226,7 @@ func (p *pipeline) buildEvent(e flake.BuildEvent) {
 		p.screen.Status(n.name, "built")
 		n.buildEnds(true)
 	case flake.BuildFailed:
-		p.fail(n, withCode(exitBuild, e.Err), outcomeBuild)
+		p.fail(n, fault.During(fault.Build, e.Err))
 		n.buildEnds(false)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/fault"
 )
 
 const systemProfile = "/nix/var/nix/profiles/system"
@@ -20,7 +21,7 @@ func (p *pipeline) activateAll(ctx context.Context) {
 	p.each(ctx, func(n *node) {
 		if n.upToDate {
 			if err := p.sendAfter(ctx, n); err != nil {
-				p.fail(n, err, outcomeKeys)
+				p.fail(n, err)
 				return
 			}
 			p.end(n, result{outcome: outcomeUpToDate, note: n.keysNote()})
@@ -43,11 +44,11 @@ func (p *pipeline) activate(ctx context.Context, n *node) {
 	}
 	req, err := p.request(ctx, n, n.system.Out)
 	if err != nil {
-		p.fail(n, err, outcomeFailed)
+		p.fail(n, err)
 		return
 	}
 	if err := p.sendEarly(ctx, n); err != nil {
-		p.fail(n, err, outcomeKeys)
+		p.fail(n, err)
 		return
 	}
 	n.id = req.ID
@@ -57,12 +58,12 @@ func (p *pipeline) activate(ctx context.Context, n *node) {
 	n.final, n.seconds = final, time.Since(began).Round(time.Millisecond).Seconds()
 	if err != nil {
 		p.broken.Store(true)
-		p.fail(n, err, outcomeFailed)
+		p.fail(n, err)
 		return
 	}
 	if err := p.sendAfter(ctx, n); err != nil {
 		err = fmt.Errorf("the new system runs, but its keys are not all there: %w", err)
-		p.fail(n, &certain{exitPush, outcomeKeys, err}, outcomeKeys)
+		p.fail(n, fault.As(fault.Keys, err))
 		return
 	}
 	p.end(n, result{outcome: string(final.Outcome), note: notes(rebootNote(final), final.Message, n.keysNote())})
@@ -125,7 +126,7 @@ func (p *pipeline) showActivation(n *node, e wire.Event) {
 
 func (p *pipeline) dryActivate(ctx context.Context, n *node) {
 	if err := p.askActivation(ctx, n); err != nil {
-		p.fail(n, err, outcomeFailed)
+		p.fail(n, err)
 		return
 	}
 	n.end(result{outcome: outcomeDry})

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/fault"
 )
 
 // takeBackAll brings the nodes that this run deployed back to the systems they
@@ -51,7 +52,8 @@ func (p *pipeline) takeBack(ctx context.Context, n *node) {
 	}
 	if err != nil {
 		err = fmt.Errorf("taking back, %s: %w", why, err)
-		r := failure(&certain{exitUnknown, outcomeNotBack, err}, outcomeNotBack)
+		r := failure(fault.As(fault.Unknown, err))
+		r.outcome, r.note = outcomeNotBack, err.Error()
 		n.replace(r)
 		p.screen.End(n.name, r.told())
 		return

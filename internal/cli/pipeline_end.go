@@ -15,18 +15,20 @@ func (p *pipeline) mayGoOn(ctx context.Context, n *node) bool {
 }
 
 // fail ends a node, says so, and holds the others unless the plan is to keep going.
-func (p *pipeline) fail(n *node, err error, otherwise string) {
-	if p.record(n, err, otherwise) {
+func (p *pipeline) fail(n *node, err error) { p.failAs(n, failure(err)) }
+
+func (p *pipeline) failAs(n *node, r result) {
+	if p.record(n, r) {
 		p.screen.End(n.name, n.ended().told())
 	}
 }
 
-// record is fail without a word of it. It says whether there is one to say.
-func (p *pipeline) record(n *node, err error, otherwise string) bool {
-	if errors.Is(err, errHeld) {
+// record is failAs without a word of it. It says whether there is one to say.
+func (p *pipeline) record(n *node, r result) bool {
+	if errors.Is(r.err, errHeld) {
 		return false // holdRest ends it
 	}
-	r := failure(err, otherwise)
+	err := r.err
 	r.note = strings.TrimPrefix(r.note, n.name+": ") // it stands beside the name
 	skip := r.outcome == outcomeUnreachable && p.skipUnreachable
 	if skip {
@@ -35,16 +37,16 @@ func (p *pipeline) record(n *node, err error, otherwise string) bool {
 	if !n.end(r) {
 		return false
 	}
-	p.advice.add(err)
+	p.hints.add(err)
 	if !skip && !p.keepGoing {
 		p.halted.Store(true)
 	}
 	return true
 }
 
-func (p *pipeline) failAll(err error, otherwise string) {
+func (p *pipeline) failAll(err error) {
 	for _, n := range p.nodes {
-		p.fail(n, err, otherwise)
+		p.fail(n, err)
 	}
 }
 
@@ -70,7 +72,7 @@ func (p *pipeline) holdRest(ctx context.Context) {
 	for _, n := range p.nodes {
 		r := result{outcome: outcomeHeld, note: "because another node failed"}
 		if ctx.Err() != nil {
-			r = failure(context.Cause(ctx), outcomeInterrupted)
+			r = failure(context.Cause(ctx))
 		}
 		if n.upToDate && !p.sendsKeys(n) && ctx.Err() == nil {
 			r = result{outcome: outcomeUpToDate}

@@ -9,6 +9,7 @@ import (
 
 	"flakeops/activate"
 	"flakeops/activate/wire"
+	"flakeops/internal/fault"
 	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"
@@ -18,12 +19,6 @@ import (
 type reader interface {
 	Read(ctx context.Context, node string, of []settings.Key) ([]keys.Value, error)
 }
-
-// keysError is a node whose keys could not be read, or not be sent.
-type keysError struct{ err error }
-
-func (e *keysError) Error() string { return e.err.Error() }
-func (e *keysError) Unwrap() error { return e.err }
 
 // readKeys reads all of a node's keys, before anything is sent to any host.
 func (p *pipeline) readKeys(ctx context.Context, n *node) error {
@@ -39,7 +34,7 @@ func (p *pipeline) readAll(ctx context.Context, n *node) error {
 	defer cancel()
 	values, err := p.reader.Read(ctx, n.name, n.settings.Keys)
 	if err != nil {
-		return &keysError{because(ctx, err)}
+		return fault.During(fault.Keys, because(ctx, err))
 	}
 	n.values = values
 	return nil
@@ -104,7 +99,7 @@ func (p *pipeline) tellKeys(ctx context.Context, n *node, m message.Message) (me
 	defer cancel()
 	agent, err := p.agents.path(ctx, n.platform())
 	if err != nil {
-		return message.Reply{}, &keysError{err}
+		return message.Reply{}, fault.During(fault.Keys, err)
 	}
 	reply, err := n.host.SendKeys(ctx, agent, m)
 	var told *keys.HostError
@@ -112,7 +107,7 @@ func (p *pipeline) tellKeys(ctx context.Context, n *node, m message.Message) (me
 		return reply, &activate.RefusedError{Reason: told.Reason}
 	}
 	if err != nil {
-		return reply, &keysError{because(ctx, err)}
+		return reply, fault.During(fault.Keys, because(ctx, err))
 	}
 	return reply, nil
 }
@@ -147,7 +142,7 @@ func (p *pipeline) pushAgent(ctx context.Context, n *node) error {
 func (p *pipeline) bringAgent(ctx context.Context, n *node) error {
 	agent, err := p.agents.path(ctx, n.platform())
 	if err != nil {
-		return withCode(exitPush, err)
+		return fault.During(fault.Push, err)
 	}
 	if there, err := p.allThere(ctx, n, []string{agent}); there || err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/fault"
 )
 
 var (
@@ -20,13 +21,13 @@ func (p *pipeline) checkTarget(n *node) (skip bool) {
 	named := slices.Contains(p.named, n.name)
 	switch {
 	case n.settings.TargetHost == nil && named:
-		p.fail(n, errNull, outcomeFailed)
+		p.fail(n, errNull)
 	case n.settings.TargetHost == nil:
 		p.end(n, result{outcome: outcomeSkipped, note: "deployment.targetHost is null"})
 	case n.settings.Kind != "" && !n.settings.Addressed && !named:
 		p.end(n, result{outcome: outcomeSkipped, note: "this is " + n.settings.Kind + ": name it, or set deployment.targetHost"})
 	case n.settings.NoSwitch && p.goal != "":
-		p.fail(n, withCode(exitEvaluation, errNoSwitch), outcomeFailed)
+		p.fail(n, fault.During(fault.Evaluation, errNoSwitch))
 	default:
 		return false
 	}
@@ -40,7 +41,7 @@ func (p *pipeline) prepare(ctx context.Context, n *node) {
 	}
 	p.preparing.Go(func() {
 		if err := p.steps(ctx, n); err != nil {
-			p.fail(n, err, outcomeFailed)
+			p.fail(n, err)
 		}
 	})
 }
@@ -179,7 +180,7 @@ func (p *pipeline) push(ctx context.Context, n *node) error {
 	if p.sendsAgent() {
 		agent, err := p.agents.path(ctx, n.platform())
 		if err != nil {
-			return withCode(exitPush, err)
+			return fault.During(fault.Push, err)
 		}
 		paths = append(paths, agent)
 	}
@@ -217,7 +218,7 @@ func (p *pipeline) buildThere(ctx context.Context, n *node) error {
 	defer cancel()
 	err := n.host.Realise(ctx, n.system.Drv, func(line string) { p.screen.Log(n.name, line) })
 	if err = because(ctx, err); err != nil {
-		return withCode(exitBuild, fmt.Errorf("building on the host: %w", err))
+		return fault.During(fault.Build, fmt.Errorf("building on the host: %w", err))
 	}
 	return nil
 }
@@ -230,7 +231,7 @@ func (p *pipeline) send(ctx context.Context, n *node, what parcel) error {
 	what.progress = func(done, total int) {
 		p.screen.Detail(n.name, fmt.Sprintf("%d of %d paths", done, total))
 	}
-	return withCode(exitPush, because(ctx, n.host.Push(ctx, what)))
+	return fault.During(fault.Push, because(ctx, n.host.Push(ctx, what)))
 }
 
 // root keeps what is to be pushed from being garbage collected here meanwhile.

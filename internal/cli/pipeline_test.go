@@ -10,6 +10,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/fault"
 	"flakeops/internal/remote"
 	"flakeops/internal/settings"
 )
@@ -187,7 +188,7 @@ func TestInterruption(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	w := &world{t: t, activateErr: map[string]error{"a": &activate.OutcomeError{Event: wire.Event{Outcome: wire.RolledBack}}}}
 	w.onActivate = func(ctx context.Context, _ string) {
-		cancel(ErrInterrupted)
+		cancel(fault.ErrInterrupted)
 		<-ctx.Done()
 	}
 	p := w.run(ctx, plan{through: throughActivate, parallel: 1}, "a", "b")

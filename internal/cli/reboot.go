@@ -9,6 +9,7 @@ import (
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/fault"
 )
 
 type rebootCmd struct {
@@ -59,7 +60,7 @@ func (p *pipeline) rebootAll(ctx context.Context) {
 		}
 		n.replace(result{})
 		if err := p.reboot(ctx, p, n); err != nil {
-			p.fail(n, err, outcomeFailed)
+			p.fail(n, err)
 		}
 	}
 }
@@ -84,25 +85,25 @@ func (c rebootCmd) reboot(ctx context.Context, p *pipeline, n *node) error {
 	before := n.facts.BootID
 	facts, err := n.host.AwaitBoot(back, before)
 	if err != nil {
-		return afterOrder(ctx, exitUnknown, outcomeUnknown, err)
+		return afterOrder(ctx, fault.Unknown, err)
 	}
 	n.facts = facts
 	if err := p.sendAll(ctx, n); err != nil {
-		return afterOrder(ctx, exitPush, outcomeKeys, err)
+		return afterOrder(ctx, fault.Keys, err)
 	}
 	if facts.Running != facts.Profile {
-		return withCode(exitUnknown, fmt.Errorf("it booted %s, but its profile is %s: look at its boot loader", facts.Running, facts.Profile))
+		return fault.During(fault.Unknown, fmt.Errorf("it booted %s, but its profile is %s: look at its boot loader", facts.Running, facts.Profile))
 	}
 	return p.afterBoot(ctx, n)
 }
 
 // afterOrder is for an error after the host was told to reboot: one that cannot be
 // reached by then is not one that was left alone.
-func afterOrder(ctx context.Context, code int, outcome string, err error) error {
-	if err = because(ctx, err); errors.Is(err, ErrInterrupted) || exitCode(err) == exitRefused {
+func afterOrder(ctx context.Context, class fault.Class, err error) error {
+	if err = because(ctx, err); errors.Is(err, fault.ErrInterrupted) || fault.Of(err) == fault.Refused {
 		return err
 	}
-	return &certain{code, outcome, err}
+	return fault.As(class, err)
 }
 
 // afterBoot sees to what a boot leaves undone.
@@ -112,11 +113,11 @@ func (p *pipeline) afterBoot(ctx context.Context, n *node) error {
 	defer cancel()
 	failed, err := n.host.FailedUnits(ctx)
 	if err != nil {
-		return afterOrder(ctx, exitUnknown, outcomeUnknown, err)
+		return afterOrder(ctx, fault.Unknown, err)
 	}
 	n.final.Units = failed
 	if len(failed) > 0 {
-		return withCode(exitUnknown, fmt.Errorf("it is back, but units failed: %s", strings.Join(failed, ", ")))
+		return fault.During(fault.Unknown, fmt.Errorf("it is back, but units failed: %s", strings.Join(failed, ", ")))
 	}
 	p.end(n, result{outcome: outcomeRebooted})
 	return nil

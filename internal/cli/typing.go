@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"flakeops/flake"
+	"flakeops/internal/fault"
 )
 
 // usageError is a command line that cannot be followed. Nothing was done.
@@ -20,6 +21,9 @@ type usageError struct {
 }
 
 func (e *usageError) Error() string { return e.text }
+
+// Class is the kind of the error.
+func (e *usageError) Class() fault.Class { return fault.Usage }
 
 func usagef(format string, args ...any) error { return &usageError{text: fmt.Sprintf(format, args...)} }
 

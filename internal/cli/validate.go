@@ -7,6 +7,7 @@ import (
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/fault"
 	"flakeops/internal/run"
 	"flakeops/internal/ui"
 )
@@ -86,12 +87,12 @@ func (f *fleet) validate(ctx context.Context) ([]flake.Validation, error) {
 		found = append(found, flake.Validation{Name: e.Name, Err: e.Err})
 	}
 	slices.SortFunc(found, func(a, b flake.Validation) int { return strings.Compare(a.Name, b.Name) })
-	return found, withCode(exitEvaluation, because(ctx, err))
+	return found, fault.During(fault.Evaluation, because(ctx, err))
 }
 
 // tellValidation says of the nodes what is no problem of theirs.
 func (f *fleet) tellValidation(ctx context.Context, u *ui.UI, found []flake.Validation) error {
-	var told advice
+	var told hints
 	var unset []string
 	for _, v := range found {
 		for _, line := range v.Said {
@@ -128,7 +129,7 @@ func validated(v flake.Validation) validatedNode {
 	}
 	n.Problems = append(n.Problems, v.Problems...)
 	if v.Err != nil {
-		n.Error, n.cause = v.Err.Error(), causeOf(v.Err)
+		n.Error, n.cause = v.Err.Error(), fault.Cause(v.Err)
 	}
 	return n
 }

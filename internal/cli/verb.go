@@ -49,9 +49,9 @@ func (s *session) pipeline(ctx context.Context, flags pipelineFlags, todo plan) 
 func ending(code int, written error) error {
 	switch {
 	case written != nil:
-		return withCode(worse(code, exitOther), written)
+		return &exitStatus{worse(code, exitOther), written}
 	case code != ExitDone:
-		return exitStatus(code)
+		return &exitStatus{code, nil}
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package remote
 import (
 	"fmt"
 	"strings"
+
+	"flakeops/internal/fault"
 )
 
 // UnreachableError is a host that could not be reached over the network in time.
@@ -16,6 +18,9 @@ type UnreachableError struct {
 func (e *UnreachableError) Error() string {
 	return fmt.Sprintf("%s: cannot reach %s: %v", e.Node, e.Host, e.Err)
 }
+
+// Class is the kind of the error.
+func (e *UnreachableError) Class() fault.Class { return fault.Unreachable }
 
 // Unwrap gives the network's error.
 func (e *UnreachableError) Unwrap() error { return e.Err }
@@ -32,6 +37,9 @@ type LostError struct {
 func (e *LostError) Error() string {
 	return fmt.Sprintf("%s: lost the connection to %s: %v", e.Node, e.Host, e.Err)
 }
+
+// Class is the kind of the error.
+func (e *LostError) Class() fault.Class { return fault.Unreachable }
 
 // Unwrap gives the network's error.
 func (e *LostError) Unwrap() error { return e.Err }
@@ -60,6 +68,9 @@ func (e *HostKeyError) Error() string {
 	}
 	return s
 }
+
+// Class is the kind of the error.
+func (e *HostKeyError) Class() fault.Class { return fault.Refused }
 
 // AuthError is a host that accepted none of what was offered.
 type AuthError struct {
@@ -95,6 +106,9 @@ func (e *AuthError) Error() string {
 	return b.String()
 }
 
+// Class is the kind of the error.
+func (e *AuthError) Class() fault.Class { return fault.Refused }
+
 // Unwrap gives the handshake's error.
 func (e *AuthError) Unwrap() error { return e.Err }
 
@@ -110,6 +124,9 @@ type SessionError struct {
 func (e *SessionError) Error() string {
 	return fmt.Sprintf("%s: sshd at %s opens no session: %v; is MaxSessions of its sshd_config too low?", e.Node, e.Host, e.Err)
 }
+
+// Class is the kind of the error.
+func (e *SessionError) Class() fault.Class { return fault.Refused }
 
 // Unwrap gives sshd's refusal.
 func (e *SessionError) Unwrap() error { return e.Err }
@@ -136,6 +153,9 @@ func (e *ShellError) Error() string {
 		e.Node, e.User, shellLine, why, e.User)
 }
 
+// Class is the kind of the error.
+func (e *ShellError) Class() fault.Class { return fault.Refused }
+
 // Unwrap gives the cause.
 func (e *ShellError) Unwrap() error { return e.Err }
 
@@ -158,6 +178,9 @@ func (e *ElevationError) Error() string {
 	}
 	return s + "; check deployment.privilegeEscalationCommand"
 }
+
+// Class is the kind of the error.
+func (e *ElevationError) Class() fault.Class { return fault.Refused }
 
 // Unwrap gives the cause.
 func (e *ElevationError) Unwrap() error { return e.Err }

@@ -49,7 +49,7 @@ func TestAFleetOfAnotherTool(t *testing.T) {
 	f.run("deploy", ref, "--from", "nixos", "--on", "b*").exits(0).says("box: skipped: this is a container: name it, or set deployment.targetHost")
 	f.run("deploy", ref, "--from", "nixos", "--on", "box").exits(7)
 	for _, goal := range []string{"--test", "--boot", "--dry-activate"} {
-		f.run("deploy", ref, "--on", "fixed", goal).exits(2).says("fixed: failed: system.switch.enable is false").keepsQuiet("building", "connecting")
+		f.run("deploy", ref, "--on", "fixed", goal).exits(2).says("fixed: evaluation failed: system.switch.enable is false").keepsQuiet("building", "connecting")
 	}
 	f.run("deploy", "path:"+f.dir+"#fixed").exits(2).says("system.switch.enable is false")
 
