@@ -20,6 +20,10 @@ BROUGHT := env PATH=$(CURDIR)/.cache/programs
 
 build:
 	go build -ldflags '-s -w -X flakeops/internal/cli.version=$(VERSION)' -o flakeops .
+	for cpu in x86_64=amd64 aarch64=arm64; do \
+		GOOS=linux GOARCH=$${cpu#*=} go build -buildvcs=false -ldflags '-s -w -buildid=' \
+			-o libexec/flakeops/flakeops-$${cpu%=*}-linux ./activate/agent/flakeops-agent || exit 1; \
+	done
 
 # At the same time, since one part computes while another waits.
 test:
@@ -65,4 +69,4 @@ chaos: setup
 	$(BROUGHT) go test ./tests/chaos -run TestRandom -v -count=1 -timeout 0 -for $(FOR) -seed $(SEED) -rounds $(ROUNDS) -labs $(LABS)
 
 clean:
-	rm -f flakeops
+	rm -rf flakeops libexec

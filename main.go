@@ -1,6 +1,6 @@
 // Command flakeops deploys the nixosConfigurations of a flake to hosts. The
-// same binary is the operator's program, the agent on a host, and the ssh that
-// nix runs to copy store paths.
+// same binary is the operator's program, the ssh that nix runs to copy store paths,
+// and, where the small agent is not beside it, the agent on a host.
 package main
 
 import (

@@ -1,5 +1,5 @@
-# The program, and beside it the agents: the same program once for each kind of
-# host, so that any deployer can serve all of them.
+# The program, and beside it the agents: a small program of their own, once for
+# each kind of host, so that any deployer can serve all of them.
 {
   pkgs,
   src,
@@ -22,8 +22,8 @@ let
   # for the hosts', and an agent needs no loader.
   agent = system: ''
     CGO_ENABLED=0 GOOS=linux GOARCH=${agents.${system}} go build -trimpath -buildmode=exe \
-      -ldflags '-buildid= ${builtins.concatStringsSep " " ldflags}' \
-      -o "$out/libexec/flakeops/flakeops-${system}" .
+      -ldflags '-s -w -buildid=' \
+      -o "$out/libexec/flakeops/flakeops-${system}" ./activate/agent/flakeops-agent
   '';
 in
 pkgs.buildGoModule {

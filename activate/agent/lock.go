@@ -81,9 +81,9 @@ func (l *hostLock) release() {
 	_ = l.f.Close()
 }
 
-// Busy says who is changing this host, a deployment or somebody by hand; it is
+// busyHost says who is changing this host, a deployment or somebody by hand; it is
 // nil when nobody is.
-func Busy() error {
+func busyHost() error {
 	if err := busy(layout{}.lock()); err != nil {
 		return fmt.Errorf("%w: wait for it to end, then try again", err)
 	}

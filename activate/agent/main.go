@@ -9,6 +9,7 @@ import (
 
 	"flakeops/activate/wire"
 	"flakeops/internal/run"
+	"flakeops/keys/install"
 )
 
 // Exit statuses of the agent's verbs. The deployer goes by the events and not
@@ -27,8 +28,12 @@ type agent struct {
 	out    io.Writer // events of a stream
 }
 
-// Main runs one verb of the agent: start, attach, run ID, recover ID or guard ID.
+// Main runs one verb of the agent, start, attach, run ID, recover ID, guard ID or
+// keys, and returns its exit status.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 1 && args[0] == "keys" {
+		return install.Main(ctx, busyHost, stdin, stdout, stderr)
+	}
 	a := &agent{runner: run.Local{}, out: stdout}
 	err := a.dispatch(ctx, args, stdin)
 	var usage usageError
@@ -74,7 +79,7 @@ func (a *agent) dispatch(ctx context.Context, args []string, stdin io.Reader) er
 		}
 		id = args[1]
 	default:
-		return usageError("usage: flakeops agent start|attach|run ID|recover ID|guard ID")
+		return usageError("usage: flakeops agent start|attach|run ID|recover ID|guard ID|keys")
 	}
 	if os.Geteuid() != 0 {
 		return a.refuse(errors.New("the agent needs to be root: check privilegeEscalationCommand"))

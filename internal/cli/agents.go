@@ -16,7 +16,7 @@ import (
 // that a run deploys.
 type agents struct {
 	own  string // this executable
-	dir  string // FLAKEOPS_AGENTS: binaries for other systems, named flakeops-SYSTEM; "" for those beside this one
+	dir  string // FLAKEOPS_AGENTS: agents, named flakeops-SYSTEM; "" for those beside this one
 	add  func(ctx context.Context, file string) (storePath string, err error)
 	keep func(ctx context.Context, name, storePath string) error
 
@@ -64,21 +64,13 @@ func (a *agents) store(ctx context.Context, system string) (string, error) {
 // file finds the binary for a system and makes sure that it needs nothing else
 // to run.
 func (a *agents) file(system string) (string, error) {
-	file := a.own
-	if system != ownSystem() {
-		name := "flakeops-" + system
-		dir := a.dir
-		if dir == "" {
-			dir = filepath.Join(filepath.Dir(a.own), "..", "libexec", "flakeops")
-		}
-		file = filepath.Join(dir, filepath.Base(name))
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && a.dir == "" {
-			return "", fmt.Errorf("this flakeops is built for %s, the node for %s: set FLAKEOPS_AGENTS to a directory that holds %s", ownSystem(), system, name)
-		}
+	file, err := a.find(system)
+	if err != nil {
+		return "", err
 	}
 	binary, err := elf.Open(file)
 	if err != nil {
-		return "", fmt.Errorf("the agent for %s: %w: build flakeops for that system (GOOS=linux GOARCH=... CGO_ENABLED=0) and put it there", system, err)
+		return "", fmt.Errorf("the agent for %s: %w: build one for that system (GOOS=linux GOARCH=... CGO_ENABLED=0) and put it there", system, err)
 	}
 	defer binary.Close()
 	for _, p := range binary.Progs {
@@ -87,6 +79,36 @@ func (a *agents) file(system string) (string, error) {
 		}
 	}
 	return file, nil
+}
+
+// find looks for the agent of a system where agents are kept. On its own system
+// this program does without: it is an agent, too, if not a small one. It does so
+// rather than take one that is older than itself, which another build has left.
+func (a *agents) find(system string) (string, error) {
+	name := filepath.Base("flakeops-" + system)
+	beside := filepath.Dir(a.own)
+	dirs := []string{filepath.Join(beside, "..", "libexec", "flakeops"), filepath.Join(beside, "libexec", "flakeops")}
+	if a.dir != "" {
+		dirs = []string{a.dir}
+	}
+	for _, dir := range dirs {
+		file := filepath.Join(dir, name)
+		there, err := os.Stat(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return "", fmt.Errorf("the agent for %s: %w", system, err)
+		}
+		own, err := os.Stat(a.own)
+		if system == ownSystem() && a.dir == "" && err == nil && there.ModTime().Before(own.ModTime()) {
+			continue
+		}
+		return file, nil
+	}
+	if system == ownSystem() {
+		return a.own, nil
+	}
+	return "", fmt.Errorf("this flakeops is built for %s, the node for %s: set FLAKEOPS_AGENTS to a directory that holds %s", ownSystem(), system, name)
 }
 
 // ownSystem is the nix system that this binary is built for.

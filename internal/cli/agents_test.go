@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // binary builds the smallest program for a platform.
@@ -98,6 +99,45 @@ func TestAgentsBesideTheProgram(t *testing.T) {
 	if file, err := a.file("riscv64-linux"); err != nil || file != want {
 		t.Errorf("%q, %v; want %q", file, err, want)
 	}
+}
+
+// On its own system the small agent is taken, but for one that another build left,
+// and without one the program is its own agent.
+func TestAgentOfTheOwnSystem(t *testing.T) {
+	prefix := t.TempDir()
+	own := filepath.Join(prefix, "flakeops")
+	small := filepath.Join(prefix, "libexec", "flakeops", "flakeops-"+ownSystem())
+	if err := os.MkdirAll(filepath.Dir(small), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(binary(t, "amd64"), own); err != nil {
+		t.Fatal(err)
+	}
+	a := &agents{own: own}
+	is := func(want string) {
+		t.Helper()
+		if file, err := a.file(ownSystem()); err != nil || file != want {
+			t.Errorf("%q, %v; want %q", file, err, want)
+		}
+	}
+	is(own)
+	if err := os.Rename(binary(t, "amd64"), small); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now()
+	for _, age := range []struct {
+		of   time.Duration
+		want string
+	}{{0, small}, {-time.Second, small}, {time.Second, own}} { // as in the Nix store, built in this order, left behind
+		if err := errors.Join(os.Chtimes(own, at, at), os.Chtimes(small, at, at.Add(-age.of))); err != nil {
+			t.Fatal(err)
+		}
+		is(age.want)
+	}
+	a.dir = filepath.Dir(small)
+	is(small)
+	a.dir = prefix
+	is(own)
 }
 
 func TestADynamicallyLinkedAgentIsRefused(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
+	"flakeops/activate/agent"
 	"flakeops/internal/remote/lend"
 	"flakeops/internal/ui"
 )
@@ -59,7 +60,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	case len(args) > 0 && filepath.Base(args[0]) == "ssh" && os.Getenv(lend.SocketEnv) != "":
 		return lend.Shim(args[1:], stdin, stdout, stderr)
 	case len(args) > 1 && args[1] == "agent":
-		return agentMain(ctx, args[2:], stdin, stdout, stderr)
+		return agent.Main(ctx, args[2:], stdin, stdout, stderr)
 	}
 	s := &session{stdin: stdin, stdout: &results{to: stdout}, stderr: stderr, paper: sizeOf(stdout)}
 	g := &grammar{}

@@ -19,18 +19,20 @@ func layers() map[string][]string {
 	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/hostname", "internal/run", "internal/settings"}
 	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "activate/closure", "internal/ui", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sshargs"}, bottom...)
 	return map[string][]string{
-		"":                          {"internal/cli", "internal/fault"},
-		"internal/cli":              rooms,
-		"internal/ui":               {},
-		"flake":                     {"internal/fault", "internal/hostname", "internal/run", "internal/settings"},
-		"activate":                  append([]string{"activate/closure"}, bottom...),
-		"keys":                      append([]string{"keys/message"}, bottom...),
-		"keys/install":              {"keys/message", "internal/run"},
-		"keys/message":              {},
-		"activate/agent":            {"activate/agent/bootloader", "activate/wire", "internal/run"},
-		"activate/agent/bootloader": {"activate/wire"},
-		"activate/closure":          {},
-		"internal/remote":           {"internal/remote/ask", "internal/remote/resolve", "internal/fault", "internal/hostname", "internal/run"},
+		"":               {"internal/cli", "internal/fault"},
+		"internal/cli":   rooms,
+		"internal/ui":    {},
+		"flake":          {"internal/fault", "internal/hostname", "internal/run", "internal/settings"},
+		"activate":       append([]string{"activate/closure"}, bottom...),
+		"keys":           append([]string{"keys/message"}, bottom...),
+		"keys/install":   {"keys/message", "internal/run"},
+		"keys/message":   {},
+		"activate/agent": {"activate/agent/bootloader", "activate/wire", "internal/run", "keys/install"},
+		// It is pushed to every host and runs as root there: the agent and no more.
+		"activate/agent/flakeops-agent": {"activate/agent"},
+		"activate/agent/bootloader":     {"activate/wire"},
+		"activate/closure":              {},
+		"internal/remote":               {"internal/remote/ask", "internal/remote/resolve", "internal/fault", "internal/hostname", "internal/run"},
 		// Who asks the operator knows neither hosts nor files: both are told.
 		"internal/remote/ask":     {},
 		"internal/remote/resolve": {"internal/remote/sshargs", "internal/hostname", "internal/run"},

@@ -49,8 +49,14 @@ func (f *fleet) start(args ...string) *process {
 // startEnv is start with something added to the environment.
 func (f *fleet) startEnv(env []string, args ...string) *process {
 	f.t.Helper()
+	return f.startProgram(binary, env, args...)
+}
+
+// startProgram is startEnv for another flakeops than the one under test.
+func (f *fleet) startProgram(program string, env []string, args ...string) *process {
+	f.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
-	started, err := trial.Start(ctx, f.home, append(f.env(), env...), append([]string{binary}, args...)...)
+	started, err := trial.Start(ctx, f.home, append(f.env(), env...), append([]string{program}, args...)...)
 	if err != nil {
 		cancel()
 		f.t.Fatal(err)

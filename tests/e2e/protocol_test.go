@@ -168,7 +168,7 @@ func TestAgentRefusesMalformedDocuments(t *testing.T) {
 	f.deploy().exits(0)
 	before := web.snapshot()
 	records := len(web.records())
-	agent := web.sh("ls -d /nix/store/*-flakeops")
+	agent := web.sh("ls -d /nix/store/*-flakeops-*-linux")
 	system := f.version("web", "2")
 	flakes.Nix(t, f.dir, "build", "--no-link", "path:"+f.dir+"#"+flakes.SystemAttr("web"))
 

@@ -89,6 +89,11 @@ func TestTheProjectsOwnFlake(t *testing.T) {
 			t.Errorf("%s is for %s, %v; want %s, linked statically", name, is, err, machine)
 		}
 	}
+	for _, system := range []string{"x86_64-linux", "aarch64-linux"} {
+		if is, err := os.Stat(filepath.Join(out, "libexec/flakeops/flakeops-"+system)); err != nil || is.Size() >= 5_000_000 {
+			t.Errorf("the agent for %s is not the small one: %v, %v", system, is, err)
+		}
+	}
 	for name, want := range map[string]string{
 		"share/man/man1/flakeops.1":                       ".SH EXIT STATUS\n",
 		"share/bash-completion/completions/flakeops.bash": "'flakeops complete' flakeops\n",

@@ -11,20 +11,27 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"syscall"
 
 	"flakeops/tests/lab/host"
 )
 
-// Build builds the program into dir and returns its path. It must be called from
-// within the project's source tree.
+// Build builds the program into dir, and its small agent to where it looks for
+// one, and returns the program's path. It must be called from within the project's
+// source tree.
 func Build(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "flakeops")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "flakeops")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building flakeops: %w\n%s", err, out)
+	cpu := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
+	agent := filepath.Join(dir, "libexec", "flakeops", "flakeops-"+cpu+"-linux")
+	// The agent comes last: one older than the program is not used.
+	for _, what := range [][2]string{{binary, "flakeops"}, {agent, "flakeops/activate/agent/flakeops-agent"}} {
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", what[0], what[1])
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("building %s: %w\n%s", what[1], err, out)
+		}
 	}
 	return binary, nil
 }
