@@ -9,7 +9,7 @@
 # type refuses a value the module system would say only that it is not of the type.
 #
 # Go checks again what could do harm there: what may become an argument of ssh
-# (internal/hostname), and what the agent writes as root (keys/message). A test
+# (internal/sshname), and what the agent writes as root (keys/message). A test
 # holds both to this table.
 let
   inherit (builtins)

@@ -8,28 +8,11 @@ import (
 	"flakeops/keys/message"
 )
 
-// check says what is wrong with the settings of a key. It does not look at the
-// source itself.
+// check refuses a key that the host would refuse too, and one without a source. What
+// is wrong with settings is told where the flake is evaluated.
 func check(k settings.Key) error {
-	switch k.UploadAt {
-	case settings.PreActivation, settings.PostActivation:
-	default:
-		return fmt.Errorf("deployment.keys.%s.uploadAt is %q: use %s or %s", k.Attr, k.UploadAt, settings.PreActivation, settings.PostActivation)
-	}
-	n := 0
-	for _, set := range []bool{k.HasText, k.File != "", len(k.Command) > 0} {
-		if set {
-			n++
-		}
-	}
-	if n != 1 {
-		return fmt.Errorf("deployment.keys.%s has %d sources: set exactly one of text, keyFile and keyCommand", k.Attr, n)
-	}
-	if len(k.Command) > 0 && k.Command[0] == "" {
-		return fmt.Errorf("deployment.keys.%s.keyCommand has an empty program", k.Attr)
-	}
-	if k.Timeout < 1 {
-		return fmt.Errorf("deployment.keys.%s.timeout is below one second", k.Attr)
+	if !k.HasText && k.File == "" && len(k.Command) == 0 {
+		return fmt.Errorf("deployment.keys.%s has no source", k.Attr)
 	}
 	if err := onHost(k, Secret{}).Check(); err != nil {
 		return fmt.Errorf("deployment.keys.%s: %w", k.Attr, err)

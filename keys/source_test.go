@@ -347,7 +347,7 @@ func TestAllFailuresAreNamedInOrder(t *testing.T) {
 		}
 	}
 	for _, part := range []string{"web: keys k00, k02, k04, k06, k08, k10: keyCommand sh: it printed nothing",
-		"web: keys k01, k03, k05, k07, k09, k11: keyCommand sh: exit status 1", "deployment.keys.none has 0 sources", `"../x" is no name`} {
+		"web: keys k01, k03, k05, k07, k09, k11: keyCommand sh: exit status 1", "deployment.keys.none has no source", `"../x" is no name`} {
 		i := strings.Index(want, part)
 		if i < 0 {
 			t.Fatalf("%q lacks %q", want, part)

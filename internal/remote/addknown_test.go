@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"flakeops/internal/hostname"
+	"flakeops/internal/sshname"
 
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
@@ -25,7 +25,7 @@ func FuzzANotedHostIsThatHostOnly(f *testing.F) {
 	}
 	k := newKey(f, "ed25519", "")
 	f.Fuzz(func(t *testing.T, name string, port uint16) {
-		if port == 0 || hostname.Check(name) != nil && !hostname.Plain(name) {
+		if port == 0 || !sshname.Host(name) && !sshname.Plain(name) {
 			t.Skip()
 		}
 		name = strings.ToLower(name) // as config has it

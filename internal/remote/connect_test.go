@@ -201,7 +201,7 @@ func TestNamesThatAreRefused(t *testing.T) {
 	// ssh would take the user of the address only if there is no targetUser.
 	for _, more := range []string{"ops@h", "ops@-oProxyCommand=x", "ssh://h:22"} {
 		_, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: more, User: "root"})
-		contains(t, err.Error(), "web1", "options of their own")
+		contains(t, err.Error(), "web1", "which cannot be one")
 	}
 	_, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "h", Options: []string{"A=b\nProxyCommand=x"}})
 	contains(t, err.Error(), "deployment.sshOptions")

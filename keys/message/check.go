@@ -7,27 +7,31 @@ import (
 	"path"
 	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 const (
-	maxName  = 200  // bytes; the units of a key add to it
+	maxName  = 200  // bytes
+	maxUnits = 236  // bytes of the name in those of its units, where a + takes four
 	maxDir   = 3800 // bytes, below PATH_MAX with the name
 	maxOwner = 256
 	maxUnit  = 255
 )
 
+// What the agent does as root, it does with words of these forms alone. The rules of
+// flake/schema.nix, which tell a user what is wrong, are the same; a test holds the
+// two together.
 var (
-	namePattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:@+-]*$`)
-	unitPattern = regexp.MustCompile(`^[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*$`)
+	namePattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:@+-]*$`)
+	dirPattern   = regexp.MustCompile(`^(/[A-Za-z0-9_.:@+-]+)+$`)
+	ownerPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$`)
+	unitPattern  = regexp.MustCompile(`^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]*\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)$`)
 )
 
 // CheckName says what is wrong with the name of a key: it becomes a file and
 // part of the names of units, so nothing is allowed that could mean more there.
 func CheckName(name string) error {
 	switch {
-	case len(name) > maxName:
+	case len(name) > maxName || len(strings.ReplaceAll(name, "+", `\x2b`)) > maxUnits:
 		return fmt.Errorf("%.20q... is no name for a key: it is longer than %d bytes", name, maxName)
 	case !namePattern.MatchString(name):
 		return fmt.Errorf("%q is no name for a key: use letters, digits and _.:@+- and begin with a letter, a digit or _", name)
@@ -56,10 +60,8 @@ func (k Key) Check() error {
 
 func checkDir(dir string) error {
 	switch {
-	case !path.IsAbs(dir) || path.Clean(dir) != dir || len(dir) > maxDir || !printable(dir):
+	case !dirPattern.MatchString(dir) || path.Clean(dir) != dir || len(dir) > maxDir:
 		return fmt.Errorf("%.100q is no destination directory: give an absolute path without . and .. and double slashes", dir)
-	case dir == "/":
-		return errors.New("a key cannot be in /")
 	case dir == "/nix/store" || strings.HasPrefix(dir, "/nix/store/"):
 		return errors.New("the destination is in the store, which all can read")
 	}
@@ -67,7 +69,7 @@ func checkDir(dir string) error {
 }
 
 func checkOwner(kind, name string) error {
-	if name == "" || len(name) > maxOwner || strings.HasPrefix(name, "-") || strings.ContainsAny(name, ":/") || !printable(name) {
+	if !ownerPattern.MatchString(name) || len(name) > maxOwner {
 		return fmt.Errorf("%.100q is no name of a %s", name, kind)
 	}
 	return nil
@@ -78,10 +80,6 @@ func checkUnit(unit string) error {
 		return fmt.Errorf("%.100q is no name of a unit", unit)
 	}
 	return nil
-}
-
-func printable(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
 }
 
 // check says what is wrong with the message as a whole. Digests are set.

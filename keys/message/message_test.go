@@ -35,7 +35,7 @@ func encode(t testing.TB, m Message) []byte {
 
 func sample() Message {
 	k := key("web.pem", "binary \x00\xff\n")
-	k.Persistent, k.RestartUnits, k.Dir = true, []string{"nginx.service", `dev-disk\x2d1.mount`}, "/var/lib/my keys"
+	k.Persistent, k.RestartUnits, k.Dir = true, []string{"nginx.service", `dev-disk\x2d1.mount`}, "/var/lib/my-keys"
 	return Message{Mode: Full, Keys: []Key{key("db", "hunter2"), k}}
 }
 
@@ -133,7 +133,7 @@ func TestBadMessagesAreRefusedOnBothSides(t *testing.T) {
 		`"/run/../etc" is no`:       with(func(k *Key) { k.Dir = "/run/../etc" }),
 		`"/run\nx" is no`:           with(func(k *Key) { k.Dir = "/run\nx" }),
 		"in the store":              with(func(k *Key) { k.Dir = "/nix/store" }),
-		"cannot be in /":            with(func(k *Key) { k.Dir = "/" }),
+		`"/" is no destination`:     with(func(k *Key) { k.Dir = "/" }),
 		`"-x" is no name of a user`: with(func(k *Key) { k.User = "-x" }),
 		`"" is no name of a group`:  with(func(k *Key) { k.Group = "" }),
 		"permissions 04755":         with(func(k *Key) { k.Mode = 0o4755 }),

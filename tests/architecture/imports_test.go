@@ -16,13 +16,13 @@ const module = "flakeops"
 // layers says which packages of this module each package may import. Imports
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
-	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/hostname", "internal/run", "internal/settings"}
+	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/run", "internal/settings"}
 	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "activate/closure", "internal/ui", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sshargs"}, bottom...)
 	return map[string][]string{
 		"":               {"internal/cli", "internal/fault"},
 		"internal/cli":   rooms,
 		"internal/ui":    {},
-		"flake":          {"internal/fault", "internal/hostname", "internal/run", "internal/settings"},
+		"flake":          {"internal/fault", "internal/run", "internal/settings"},
 		"activate":       append([]string{"activate/closure"}, bottom...),
 		"keys":           append([]string{"keys/message"}, bottom...),
 		"keys/install":   {"keys/message", "internal/run"},
@@ -32,16 +32,16 @@ func layers() map[string][]string {
 		"activate/agent/flakeops-agent": {"activate/agent"},
 		"activate/agent/bootloader":     {"activate/wire"},
 		"activate/closure":              {},
-		"internal/remote":               {"internal/remote/ask", "internal/remote/resolve", "internal/fault", "internal/hostname", "internal/run"},
+		"internal/remote":               {"internal/remote/ask", "internal/remote/resolve", "internal/fault", "internal/sshname", "internal/run"},
 		// Who asks the operator knows neither hosts nor files: both are told.
 		"internal/remote/ask":     {},
-		"internal/remote/resolve": {"internal/remote/sshargs", "internal/hostname", "internal/run"},
+		"internal/remote/resolve": {"internal/remote/sshargs", "internal/sshname", "internal/run"},
 		// nix is lent a run.Runner: whoever lends need not know what SSH is.
 		"internal/remote/lend":    {"internal/remote/sshargs", "internal/run"},
 		"internal/remote/sshargs": {},
 		"activate/wire":           {},
 		"internal/fault":          {},
-		"internal/hostname":       {},
+		"internal/sshname":        {},
 		"internal/run":            {},
 		"internal/settings":       {},
 	}
@@ -49,7 +49,7 @@ func layers() map[string][]string {
 
 // standardOnly are the packages that import the standard library only.
 func standardOnly() []string {
-	return []string{"activate/wire", "internal/fault", "internal/hostname", "internal/run", "keys/message", "activate/closure", "activate/agent/bootloader"}
+	return []string{"activate/wire", "internal/fault", "internal/sshname", "internal/run", "keys/message", "activate/closure", "activate/agent/bootloader"}
 }
 
 type listed struct {

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"flakeops/internal/hostname"
 	"flakeops/internal/run"
+	"flakeops/internal/sshname"
 )
 
 // What applies where ssh_config says nothing.
@@ -103,7 +103,7 @@ func parseConfig(out []byte) (*Config, error) {
 		return nil, errors.New("no hostname in it")
 	case c.User == "":
 		return nil, errors.New("no user in it")
-	case !hostname.Plain(c.Hostname):
+	case !sshname.Plain(c.Hostname):
 		return nil, fmt.Errorf("hostname %q has a character that means something to a shell or in known_hosts; correct HostName of ssh_config", c.Hostname)
 	case c.HostKeyAlias != "" && !plainAlias(c.HostKeyAlias):
 		return nil, fmt.Errorf("hostkeyalias %q has a character that means something in known_hosts; correct HostKeyAlias of ssh_config", c.HostKeyAlias)
@@ -116,9 +116,9 @@ func plainAlias(s string) bool {
 	if inside, ok := strings.CutPrefix(s, "["); ok {
 		name, port, found := strings.Cut(inside, "]:")
 		_, err := number(port, 1, 65535)
-		return found && err == nil && hostname.Plain(name)
+		return found && err == nil && sshname.Plain(name)
 	}
-	return hostname.Plain(s)
+	return sshname.Plain(s)
 }
 
 func (c *Config) set(key, value string) (err error) {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"flakeops/internal/hostname"
+	"flakeops/internal/sshname"
 )
 
 // ParseHop reads [user@]host[:port], as ProxyJump has it; ssh -G prints an
@@ -16,8 +16,8 @@ func ParseHop(s string) (Destination, error) {
 	s = strings.TrimPrefix(strings.TrimSpace(s), "ssh://")
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
 		at.User, s = s[:i], s[i+1:]
-		if err := validName(at.User); err != nil {
-			return at, fmt.Errorf("user name %w", err)
+		if !sshname.User(at.User) {
+			return at, fmt.Errorf("%q cannot be a user name", at.User)
 		}
 	}
 	at.Host = s
@@ -28,7 +28,7 @@ func ParseHop(s string) (Destination, error) {
 		}
 	}
 	at.Host = strings.Trim(at.Host, "[]")
-	if !hostname.Plain(at.Host) {
+	if !sshname.Plain(at.Host) {
 		return at, fmt.Errorf("%q cannot be a host name", at.Host)
 	}
 	return at, nil
