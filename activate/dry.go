@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 
 	"flakeops/activate/wire"
 	"flakeops/internal/run"
@@ -15,13 +16,17 @@ const maxBuildLog = 16 << 20
 
 // DryActivate asks a system that is on the host what activating it would do,
 // and hands on the answer line by line. It changes nothing there. When it fails
-// the lines tell why.
+// the lines tell why. A host where somebody activates something is a *RefusedError.
 func DryActivate(ctx context.Context, r run.Runner, system string, line func(string)) error {
 	if !wire.ValidStorePath(system) {
 		return fmt.Errorf("%q is not a store path", system)
 	}
 	text := &limited{line: line, room: maxOutput}
-	out := &wire.LineWriter{Line: text.take}
+	locked := false
+	out := &wire.LineWriter{Line: func(l string) {
+		locked = locked || strings.HasPrefix(l, "Could not acquire lock")
+		text.take(l)
+	}}
 	_, err := r.Run(ctx, run.Command{
 		Argv:   []string{path.Join(system, "bin/switch-to-configuration"), string(wire.DryActivate)},
 		Stdout: out,
@@ -31,6 +36,9 @@ func DryActivate(ctx context.Context, r run.Runner, system string, line func(str
 	text.end()
 	var failed *run.Error
 	if errors.As(err, &failed) && failed.Err == nil {
+		if locked {
+			return &RefusedError{Reason: "another switch-to-configuration is running on the host: wait for it to end, then ask again"}
+		}
 		return fmt.Errorf("switch-to-configuration dry-activate: exit status %d", failed.Code)
 	}
 	return err

@@ -87,4 +87,7 @@ func TestDryActivationThatFailsTellsWhy(t *testing.T) {
 	if !strings.Contains(r.stderr, "Pre-switch checks failed") {
 		t.Errorf("stderr is %s", r.stderr)
 	}
+	f.version("web", "2")
+	f.hosts["web"].sh("mkdir -p /run/nixos; flock /run/nixos/switch-to-configuration.lock sleep 600 >/dev/null 2>&1 & while flock -n /run/nixos/switch-to-configuration.lock true; do :; done")
+	f.deploy("--dry-activate").exits(8).says("refused: another switch-to-configuration is running on the host")
 }
