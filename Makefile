@@ -5,6 +5,8 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ERRCHECK := github.com/kisielk/errcheck@v1.30.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+CYCLONEDX := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 UNIT = $(shell go list ./... | grep -v '^flakeops/tests')
 
 # Static, because the same file runs on hosts that have no libc where it looks
@@ -16,7 +18,7 @@ export GOFLAGS := $(shell go env GOFLAGS) -trimpath
 # whatever machine.
 BROUGHT := env PATH=$(CURDIR)/.cache/programs
 
-.PHONY: build test demo bench chaos lint setup unit e2e fresh clean
+.PHONY: build test demo bench chaos lint setup unit e2e fresh release vulnerabilities clean
 
 build:
 	go build -ldflags '-s -w -X flakeops/internal/cli.version=$(VERSION)' -o flakeops .
@@ -67,6 +69,20 @@ ROUNDS = 0
 LABS = 1
 chaos: setup
 	$(BROUGHT) go test ./tests/chaos -run TestRandom -v -count=1 -timeout 0 -for $(FOR) -seed $(SEED) -rounds $(ROUNDS) -labs $(LABS)
+
+# What is published of a version, for each platform that the operator may have.
+PLATFORMS := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64
+RELEASE := .cache/release
+release:
+	rm -rf $(RELEASE) && mkdir -p $(RELEASE)
+	$(foreach p,$(PLATFORMS),GOOS=$(word 1,$(subst -, ,$p)) GOARCH=$(word 2,$(subst -, ,$p)) \
+		go build -ldflags '-s -w -X flakeops/internal/cli.version=$(VERSION)' -o $(RELEASE)/flakeops-$p . &&) true
+	go run $(CYCLONEDX) mod -json -licenses=false -output $(RELEASE)/flakeops.cdx.json
+	cd $(RELEASE) && sha256sum * >SHA256SUMS
+
+# Asks the Go project's database of vulnerabilities, so it needs the network.
+vulnerabilities:
+	go run $(GOVULNCHECK) ./...
 
 clean:
 	rm -rf flakeops libexec

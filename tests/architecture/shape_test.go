@@ -21,7 +21,7 @@ const (
 // entries are what may lie at the top of the project.
 func entries() []string {
 	return []string{
-		".ci", ".github", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md",
+		".ci", ".github", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md",
 		"activate", "docs", "flake", "flake.lock", "flake.nix", "go.mod", "go.sum",
 		"internal", "keys", "main.go", "tests",
 	}
