@@ -40,6 +40,10 @@ func (r *round) checkRun(one *call) {
 	if r.anyFired(killDeployer) && one == r.runs[0] && one.code == -1 {
 		return
 	}
+	// A signal that is faster than a program's start ends it, as it ends any other.
+	if (r.anyFired(interrupt) || r.anyFired(interruptTwice)) && one.code == -1 && one.process.Stdout.String()+one.process.Stderr.String() == "" {
+		return
+	}
 	if one.code < 0 {
 		r.breaks("the run was killed, after %s", one.took)
 		return
@@ -160,7 +164,7 @@ func (r *round) checkTold(one *call, i int, now seen) {
 			says("something was started")
 		}
 	case "keys failed":
-		if !connection && !r.firedOn(i, func(k kind) bool { return true }) {
+		if !connection && !r.firedOn(i, func(k kind) bool { return true }) && !r.anyFired(interrupt) && !r.anyFired(interruptTwice) {
 			says("nothing keeps keys from being sent")
 		}
 	case "up to date":
