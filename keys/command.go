@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"flakeops/internal/lazy"
 	"flakeops/internal/run"
 	"flakeops/internal/settings"
 	"flakeops/keys/message"
@@ -19,14 +20,14 @@ type commandSource struct {
 	node   string
 	dir    string
 	runner run.Runner
-	memo   *memo
-	slots  turn // for as many commands as may run at once
+	memo   *lazy.Map[string, Secret] // what was read, for as long as a run lasts
+	slots  turn                      // for as many commands as may run at once
 }
 
 // Read runs the command of a key, or gives what it printed before.
 func (s commandSource) Read(ctx context.Context, k settings.Key) (Secret, error) {
 	id := strings.Join(append([]string{s.node, k.Attr}, k.Command...), "\x00")
-	return s.memo.get(ctx, id, func() (Secret, error) {
+	return s.memo.Of(id).Get(ctx, func(ctx context.Context) (Secret, error) {
 		if err := s.slots.take(ctx); err != nil {
 			return Secret{}, err
 		}

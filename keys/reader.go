@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"flakeops/internal/lazy"
 	"flakeops/internal/run"
 	"flakeops/internal/settings"
 )
@@ -26,7 +27,7 @@ type Reader struct {
 	Texts  func(ctx context.Context, node string, attrs []string) (map[string]Secret, error)
 	Runner run.Runner // runs commands; nil means run.Local
 
-	memo  memo
+	memo  lazy.Map[string, Secret]
 	once  sync.Once
 	slots turn
 }
@@ -83,7 +84,7 @@ func (r *Reader) sources(node string, keys []settings.Key) func(settings.Key) So
 	}
 	commands := commandSource{node: node, dir: r.flakeDir(), runner: runner, memo: &r.memo, slots: r.slots}
 	files := fileSource{dir: r.Dir, root: r.Root, source: r.Source}
-	texts := &textSource{node: node, texts: r.Texts, turn: newTurn()}
+	texts := &textSource{node: node, texts: r.Texts}
 	for _, k := range keys {
 		if k.HasText {
 			texts.attrs = append(texts.attrs, k.Attr)

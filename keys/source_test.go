@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"flakeops/internal/lazy"
 	"flakeops/internal/run"
 	"flakeops/internal/settings"
 	"flakeops/keys/message"
@@ -64,7 +65,7 @@ func places(t *testing.T) map[string]place {
 			},
 		},
 		"command": {
-			source: commandSource{node: "web", dir: dir, runner: run.Local{}, memo: &memo{}, slots: make(turn, 2)},
+			source: commandSource{node: "web", dir: dir, runner: run.Local{}, memo: &lazy.Map[string, Secret]{}, slots: make(turn, 2)},
 			holding: func(t *testing.T, attr string, value []byte) settings.Key {
 				return command(t, attr, `cat "$1"`, value)
 			},
@@ -73,7 +74,7 @@ func places(t *testing.T) map[string]place {
 			},
 		},
 		"text": {
-			source: &textSource{node: "web", turn: newTurn(), done: true, values: texts},
+			source: &textSource{node: "web", texts: func(context.Context, string, []string) (map[string]Secret, error) { return texts, nil }},
 			holding: func(_ *testing.T, attr string, value []byte) settings.Key {
 				mu.Lock()
 				defer mu.Unlock()

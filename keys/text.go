@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"flakeops/internal/lazy"
 	"flakeops/internal/settings"
 )
 
@@ -14,18 +15,16 @@ type textSource struct {
 	attrs []string
 	texts func(ctx context.Context, node string, attrs []string) (map[string]Secret, error)
 
-	turn   turn
-	done   bool
-	values map[string]Secret
-	err    error
+	values lazy.Value[map[string]Secret]
 }
 
 // Read gives the text of a key.
 func (s *textSource) Read(ctx context.Context, k settings.Key) (Secret, error) {
-	if err := s.evaluate(ctx); err != nil {
+	values, err := s.values.Get(ctx, s.evaluate)
+	if err != nil {
 		return Secret{}, err
 	}
-	value, ok := s.values[k.Attr]
+	value, ok := values[k.Attr]
 	if !ok {
 		return Secret{}, errors.New("its text was not evaluated")
 	}
@@ -35,30 +34,16 @@ func (s *textSource) Read(ctx context.Context, k settings.Key) (Secret, error) {
 	return value, nil
 }
 
-func (s *textSource) evaluate(ctx context.Context) error {
-	if err := s.turn.take(ctx); err != nil {
-		return err
-	}
-	defer s.turn.give()
-	if s.done {
-		return s.err
-	}
+func (s *textSource) evaluate(ctx context.Context) (map[string]Secret, error) {
 	if s.texts == nil {
-		return errors.New("texts cannot be evaluated here")
+		return nil, errors.New("texts cannot be evaluated here")
 	}
-	values, err := s.texts(ctx, s.node, s.attrs)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	s.done, s.values, s.err = true, values, err
-	return err
+	return s.texts(ctx, s.node, s.attrs)
 }
 
 // turn is a lock that is waited for no longer than a context lasts. Its capacity
-// is how many may hold it; newTurn makes one for one.
+// is how many may hold it.
 type turn chan struct{}
-
-func newTurn() turn { return make(turn, 1) }
 
 func (t turn) take(ctx context.Context) error {
 	if ctx.Err() != nil {

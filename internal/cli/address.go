@@ -2,20 +2,11 @@ package cli
 
 import (
 	"context"
-	"sync"
 
 	"flakeops/flake"
 	"flakeops/internal/fault"
 	"flakeops/internal/ui"
 )
-
-// addresses are the outputs by which a flake tells other tools where hosts are,
-// read when first asked for.
-type addresses struct {
-	once  sync.Once
-	found []flake.Other
-	err   error
-}
 
 // locate refuses a node of which only its name says where it is, in a flake
 // whose other outputs say where hosts are: it may be another machine.
@@ -23,17 +14,16 @@ func (p *pipeline) locate(ctx context.Context, n *node) error {
 	if n.settings.Addressed || p.from != "" {
 		return nil
 	}
-	a := &p.addresses
-	a.once.Do(func() {
+	others, err := p.addresses.Get(ctx, func(ctx context.Context) ([]flake.Other, error) {
 		ctx, cancel := within(ctx, evaluateDeadline, "evaluation")
 		defer cancel()
-		a.found, a.err = p.source.Addresses(ctx)
-		a.err = because(ctx, a.err)
+		others, err := p.source.Addresses(ctx)
+		return others, because(ctx, err)
 	})
-	if a.err != nil {
-		return a.err
+	if err != nil {
+		return err
 	}
-	return flake.Unsaid(n.name, a.found)
+	return flake.Unsaid(n.name, others)
 }
 
 // warnOfAddresses says which of the nodes that are not addressed would be refused.

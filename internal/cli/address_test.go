@@ -32,7 +32,7 @@ func (w *world) written(ctx context.Context, todo plan, failed []flake.Evaluatio
 	to := &paper{}
 	p := &pipeline{
 		plan: todo, source: w, store: w, reader: w, network: w, confirm: w, screen: to,
-		agents: &agents{done: map[string]*agentResult{ownSystem(): storedAgent()}},
+		agents: storedAgents(),
 	}
 	p.run(ctx, names, failed...)
 	return p, to.lines

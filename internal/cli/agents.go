@@ -9,7 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
+
+	"flakeops/internal/lazy"
 )
 
 // agents puts the agent's binary into the local store, once for each system
@@ -20,35 +21,17 @@ type agents struct {
 	add  func(ctx context.Context, file string) (storePath string, err error)
 	keep func(ctx context.Context, name, storePath string) error
 
-	mu   sync.Mutex
-	done map[string]*agentResult
-}
-
-type agentResult struct {
-	once sync.Once
-	path string
-	err  error
+	done lazy.Map[string, string] // store paths, by the nix system
 }
 
 // path returns the store path of an agent that runs on the nix system named,
 // such as aarch64-linux. A caller that gives up does not undo it for the others.
 func (a *agents) path(ctx context.Context, system string) (string, error) {
-	a.mu.Lock()
-	if a.done == nil {
-		a.done = map[string]*agentResult{}
-	}
-	r := a.done[system]
-	if r == nil {
-		r = &agentResult{}
-		a.done[system] = r
-	}
-	a.mu.Unlock()
-	r.once.Do(func() { r.path, r.err = a.store(ctx, system) })
-	return r.path, r.err
+	return a.done.Of(system).Get(ctx, func(ctx context.Context) (string, error) { return a.store(ctx, system) })
 }
 
 func (a *agents) store(ctx context.Context, system string) (string, error) {
-	ctx, cancel := within(context.WithoutCancel(ctx), storeDeadline, "adding the agent to the store")
+	ctx, cancel := within(ctx, storeDeadline, "adding the agent to the store")
 	defer cancel()
 	file, err := a.file(system)
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"flakeops/internal/lazy"
 )
 
 // binary builds the smallest program for a platform.
@@ -71,14 +73,14 @@ func TestAgentForAnotherSystem(t *testing.T) {
 	if _, err := a.path(t.Context(), "riscv64-linux"); err == nil || !strings.Contains(err.Error(), "FLAKEOPS_AGENTS") {
 		t.Errorf("without a directory: %v", err)
 	}
-	a.dir, a.done = dir, nil
+	a.dir, a.done = dir, lazy.Map[string, string]{}
 	if _, err := a.path(t.Context(), "riscv64-linux"); err == nil || !strings.Contains(err.Error(), "flakeops-riscv64-linux") {
 		t.Errorf("with an empty directory: %v", err)
 	}
 	if err := os.Rename(binary(t, "riscv64"), filepath.Join(dir, "flakeops-riscv64-linux")); err != nil {
 		t.Fatal(err)
 	}
-	a.done = nil
+	a.done = lazy.Map[string, string]{}
 	if path, err := a.path(t.Context(), "riscv64-linux"); err != nil || path != system("riscv") {
 		t.Errorf("%q, %v", path, err)
 	}

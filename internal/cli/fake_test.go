@@ -266,17 +266,17 @@ func (w *world) run(ctx context.Context, todo plan, names ...string) *pipeline {
 	}
 	p := &pipeline{
 		plan: todo, source: w, store: w, reader: w, network: w, confirm: w, screen: w.screen,
-		agents: &agents{done: map[string]*agentResult{ownSystem(): storedAgent()}},
+		agents: storedAgents(),
 	}
 	p.run(ctx, names)
 	return p
 }
 
-// storedAgent is an agent that is in the store already.
-func storedAgent() *agentResult {
-	r := &agentResult{path: system("agent")}
-	r.once.Do(func() {})
-	return r
+// storedAgents has the agent in the store already.
+func storedAgents() *agents {
+	a := &agents{}
+	_, _ = a.done.Of(ownSystem()).Get(context.Background(), func(context.Context) (string, error) { return system("agent"), nil })
+	return a
 }
 
 func wantOutcome(t *testing.T, p *pipeline, node, outcome string) {

@@ -10,6 +10,7 @@ import (
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/fault"
+	"flakeops/internal/lazy"
 	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"
@@ -45,27 +46,25 @@ const (
 // the one goroutine that has the node at the time; result is shared.
 type node struct {
 	name      string
-	settings  settings.Settings        // once evaluated
-	system    flake.System             // the same, when it was wanted
-	host      host                     // once reached
-	facts     activate.Facts           // the same
-	upToDate  bool                     // the host is as it is to be
-	isBuilt   bool                     // the system is in the local store; read it after builtOver
-	builtOver chan struct{}            // closed when the build of this node ended, or will not happen
-	values    []keys.Value             // of its keys, once read
-	changed   []string                 // names of keys that were changed on the host
-	keyStates map[string]message.State // of the keys on the host, by name
-	removed   []string                 // paths of keys that were removed there
-	asked     sync.Once                // of the local closure
-	local     map[string]int64         // closure of the system, where it is built here
-	localErr  error                    // of that
-	plan      *planned                 // what a deployment would change, once the host was asked
-	dry       []string                 // what the dry activation printed
-	id        string                   // of the deployment
-	backID    string                   // of the one that took it back
-	old       string                   // system that ran before the activation
-	final     wire.Event               // of the activation
-	seconds   float64                  // that the activation took, confirm and commit included
+	settings  settings.Settings            // once evaluated
+	system    flake.System                 // the same, when it was wanted
+	host      host                         // once reached
+	facts     activate.Facts               // the same
+	upToDate  bool                         // the host is as it is to be
+	isBuilt   bool                         // the system is in the local store; read it after builtOver
+	builtOver chan struct{}                // closed when the build of this node ended, or will not happen
+	values    []keys.Value                 // of its keys, once read
+	changed   []string                     // names of keys that were changed on the host
+	keyStates map[string]message.State     // of the keys on the host, by name
+	removed   []string                     // paths of keys that were removed there
+	local     lazy.Value[map[string]int64] // closure of the system, where it is built here
+	plan      *planned                     // what a deployment would change, once the host was asked
+	dry       []string                     // what the dry activation printed
+	id        string                       // of the deployment
+	backID    string                       // of the one that took it back
+	old       string                       // system that ran before the activation
+	final     wire.Event                   // of the activation
+	seconds   float64                      // that the activation took, confirm and commit included
 
 	mu     sync.Mutex
 	result result

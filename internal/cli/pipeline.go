@@ -14,6 +14,7 @@ import (
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/fault"
+	"flakeops/internal/lazy"
 	"flakeops/internal/ui"
 )
 
@@ -78,9 +79,9 @@ type pipeline struct {
 	screen  screen
 
 	nodes     []*node
-	halted    atomic.Bool // a node failed, and the others are not to go on
-	broken    atomic.Bool // an activation failed
-	addresses addresses
+	halted    atomic.Bool               // a node failed, and the others are not to go on
+	broken    atomic.Bool               // an activation failed
+	addresses lazy.Value[[]flake.Other] // outputs by which the flake tells other tools where hosts are
 	hints     hints
 	preparing sync.WaitGroup
 	dials     *semaphore.Weighted

@@ -73,8 +73,7 @@ func (p *pipeline) survey(ctx context.Context, n *node) error {
 // closure is that of the node's system in the local store, nil when it is not
 // built. It is asked for once, so only when no build can change the answer.
 func (n *node) closure(ctx context.Context, of store) (map[string]int64, error) {
-	n.asked.Do(func() { n.local, n.localErr = of.Closure(ctx, n.system.Out) })
-	return n.local, n.localErr
+	return n.local.Get(ctx, func(ctx context.Context) (map[string]int64, error) { return of.Closure(ctx, n.system.Out) })
 }
 
 // comparesKeys says whether a plan is to say which of the node's keys change.

@@ -16,7 +16,7 @@ const module = "flakeops"
 // layers says which packages of this module each package may import. Imports
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
-	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/run", "internal/settings"}
+	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "internal/settings"}
 	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "activate/closure", "internal/ui", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sshargs"}, bottom...)
 	return map[string][]string{
 		"":               {"internal/cli", "internal/fault"},
@@ -42,6 +42,7 @@ func layers() map[string][]string {
 		"activate/wire":           {},
 		"internal/fault":          {},
 		"internal/sshname":        {},
+		"internal/lazy":           {},
 		"internal/run":            {},
 		"internal/settings":       {},
 	}
@@ -49,7 +50,7 @@ func layers() map[string][]string {
 
 // standardOnly are the packages that import the standard library only.
 func standardOnly() []string {
-	return []string{"activate/wire", "internal/fault", "internal/sshname", "internal/run", "keys/message", "activate/closure", "activate/agent/bootloader"}
+	return []string{"activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "keys/message", "activate/closure", "activate/agent/bootloader"}
 }
 
 type listed struct {
