@@ -14,6 +14,8 @@ import (
 	"flakeops/flake"
 	"flakeops/internal/fault"
 	"flakeops/internal/remote"
+	"flakeops/internal/remote/auth"
+	"flakeops/internal/remote/trust"
 	"flakeops/internal/run"
 )
 
@@ -39,8 +41,8 @@ func TestExitCodes(t *testing.T) {
 		"lost while push":  {fault.During(fault.Push, &remote.UnreachableError{Err: os.ErrClosed}), 7},
 		"lost":             {fmt.Errorf("reading the host's facts: %w", &run.Error{Code: -1, Err: &remote.LostError{Err: os.ErrClosed}}), 7},
 		"locked":           {&activate.RefusedError{Reason: "busy"}, 8},
-		"host key":         {&remote.HostKeyError{}, 8},
-		"nobody let in":    {&remote.AuthError{Err: os.ErrPermission}, 8},
+		"host key":         {&trust.HostKeyError{}, 8},
+		"nobody let in":    {&auth.Error{Err: os.ErrPermission}, 8},
 		"interrupted":      {fault.ErrInterrupted, 130},
 		"cancelled":        {fmt.Errorf("build: %w", context.Canceled), 130},
 		"cancelled a push": {fault.During(fault.Push, fault.ErrInterrupted), 130},

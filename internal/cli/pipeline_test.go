@@ -12,6 +12,7 @@ import (
 	"flakeops/flake"
 	"flakeops/internal/fault"
 	"flakeops/internal/remote"
+	"flakeops/internal/remote/trust"
 	"flakeops/internal/settings"
 )
 
@@ -127,7 +128,7 @@ func TestSkipUnreachable(t *testing.T) {
 	wantCode(t, p, ExitDone)
 
 	// A key that changed is not a host that is not there.
-	w = &world{t: t, dialErr: map[string]error{"b": &remote.HostKeyError{Node: "b", Host: "b"}}}
+	w = &world{t: t, dialErr: map[string]error{"b": &trust.HostKeyError{Node: "b", Host: "b"}}}
 	p = w.run(t.Context(), plan{through: throughActivate, skipUnreachable: true}, "a", "b")
 	wantOutcome(t, p, "b", outcomeRefused)
 	wantCode(t, p, exitRefused)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"flakeops/internal/remote/auth"
 	"flakeops/internal/run"
 
 	"golang.org/x/crypto/ssh"
@@ -47,14 +48,14 @@ func serveAgent(t *testing.T, ring agent.Agent) (socket string) {
 	return path
 }
 
-func authError(t *testing.T, s *setup) *AuthError {
+func authError(t *testing.T, s *setup) *auth.Error {
 	t.Helper()
 	c, err := s.Dial(testContext(t), target("h"))
 	if err == nil {
 		_ = c.Close()
 		t.Fatal("the host let us in")
 	}
-	var e *AuthError
+	var e *auth.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("not an authentication error: %v", err)
 	}
@@ -226,7 +227,9 @@ func TestUserCertificates(t *testing.T) {
 	contains(t, authError(t, newSetup(t, h.known(), h.host("h", "CertificateFile "+apart))).Error(), "neither in a file nor in the agent")
 
 	// Both in the agent.
-	cert, ok := publicHalf(apart).(*ssh.Certificate)
+	pub, _, _, _, err := ssh.ParseAuthorizedKey([]byte(read(t, apart)))
+	must(t, err)
+	cert, ok := pub.(*ssh.Certificate)
 	if !ok {
 		t.Fatal("no certificate")
 	}

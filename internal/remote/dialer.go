@@ -3,11 +3,12 @@ package remote
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"flakeops/internal/remote/ask"
+	"flakeops/internal/remote/auth"
 	"flakeops/internal/remote/resolve"
+	"flakeops/internal/remote/trust"
 
 	"github.com/rs/zerolog"
 )
@@ -24,8 +25,8 @@ type Dialer struct {
 	Operator ask.Operator // who is asked, and what was answered
 	Log      zerolog.Logger
 
-	keys  keyring  // opened key files
-	hosts sync.Map // hostKeys.id of the keys that were accepted
+	keys     auth.Keyring
+	accepted trust.Accepted
 }
 
 // addressLead is how long one address is tried alone before the next one is
@@ -37,7 +38,7 @@ const addressLead = time.Second
 // connection and handshake, and returns the first connection that works. Each
 // address is tried when the one before it failed, or has led for addressLead.
 // The errors of all are joined; errors.As finds *UnreachableError,
-// *HostKeyError and *AuthError among them.
+// *trust.HostKeyError and *auth.Error among them.
 func (d *Dialer) Dial(ctx context.Context, t resolve.Target) (*Conn, error) {
 	if err := t.Validate(); err != nil {
 		return nil, err

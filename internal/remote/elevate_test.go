@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"flakeops/internal/remote/ask"
+	"flakeops/internal/remote/auth"
 	"flakeops/internal/remote/resolve"
 	"flakeops/internal/run"
 )
@@ -250,7 +251,7 @@ func TestElevate(t *testing.T) {
 			t.Errorf("asked %q", q)
 		}
 		_, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "h", User: "ops", Options: []string{"BatchMode=yes"}})
-		var ae *AuthError
+		var ae *auth.Error
 		if !errors.As(err, &ae) {
 			t.Errorf("error %v", err)
 		}
@@ -261,7 +262,7 @@ func TestElevate(t *testing.T) {
 		p := &prompter{secrets: []string{"secret-1", "secret-2", "secret-3", opsPassword}}
 		s.Operator.Prompt = p
 		_, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "h", User: "ops"})
-		var ae *AuthError
+		var ae *auth.Error
 		if !errors.As(err, &ae) || strings.Contains(err.Error(), "secret-") {
 			t.Fatalf("error %v", err)
 		}

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"flakeops/internal/remote/ask"
+	"flakeops/internal/remote/auth"
 	"flakeops/internal/remote/resolve"
+	"flakeops/internal/remote/trust"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -110,9 +112,7 @@ func (d *Dialer) describe(outer, inner context.Context, node string, c *resolve.
 	case networkError(err):
 		return &UnreachableError{Node: node, Host: c.Addr(), Err: err}
 	}
-	var key *HostKeyError
-	var auth *AuthError
-	if errors.As(err, &key) || errors.As(err, &auth) {
+	if errors.As(err, new(*trust.HostKeyError)) || errors.As(err, new(*auth.Error)) {
 		return err
 	}
 	return fmt.Errorf("%s: connecting to %s: %w", node, c.Addr(), err)
@@ -131,17 +131,17 @@ func networkError(err error) bool {
 
 // handshake exchanges keys, checks the host and authenticates.
 func (d *Dialer) handshake(ctx context.Context, node string, c *resolve.Config, conn net.Conn, clock *ask.Patience) (*link, error) {
-	trust, err := d.hostKeys(ctx, c, node, clock.Pause)
+	checker := &trust.Checker{Config: c, Node: node, Operator: &d.Operator, Accepted: &d.accepted, Pause: clock.Pause, Log: d.Log}
+	if err := checker.Load(ctx); err != nil {
+		return nil, err
+	}
+	cc, err := checker.ClientConfig()
 	if err != nil {
 		return nil, err
 	}
-	cc, err := clientConfig(c, trust)
-	if err != nil {
-		return nil, err
-	}
-	a := &authenticator{ctx: ctx, dialer: d, config: c, node: node, pause: clock.Pause}
-	a.ids = d.identities(ctx, c, clock.Pause)
-	cc.AuthCallback = a.choose
+	a := &auth.Authenticator{Config: c, Node: node, Operator: &d.Operator, Keys: &d.keys, Pause: clock.Pause}
+	a.Collect(ctx)
+	cc.ClientVersion, cc.AuthCallback = clientVersion, a.Choose
 	cc.BannerCallback = func(message string) error {
 		d.Log.Info().Str("node", node).Str("banner", strings.TrimSpace(message)).Msg("the host greets")
 		return nil
@@ -156,27 +156,10 @@ func (d *Dialer) handshake(ctx context.Context, node string, c *resolve.Config, 
 		return nil, context.Cause(ctx)
 	case err == nil:
 		return &link{client: ssh.NewClient(sc, chans, reqs), config: c, conn: w}, nil
-	case trust.refused != nil:
-		return nil, trust.refused
-	case trust.accepted == nil || networkError(err) && a.gaveUp == nil:
+	case checker.Refused() != nil:
+		return nil, checker.Refused()
+	case !checker.Passed() || networkError(err) && !a.GaveUp():
 		return nil, err
 	}
-	return nil, a.failure(errors.Unwrap(err))
-}
-
-// clientConfig translates the algorithms of ssh_config.
-func clientConfig(c *resolve.Config, trust *hostKeys) (cc *ssh.ClientConfig, err error) {
-	cc = &ssh.ClientConfig{User: c.User, HostKeyCallback: trust.check, ClientVersion: clientVersion}
-	types, authority := trust.kinds()
-	if cc.HostKeyAlgorithms, err = hostKeyAlgorithms(c, types, authority); err != nil {
-		return nil, err
-	}
-	if cc.Ciphers, err = ciphers(c); err != nil {
-		return nil, err
-	}
-	if cc.KeyExchanges, err = kex(c); err != nil {
-		return nil, err
-	}
-	cc.MACs, err = macs(c)
-	return cc, err
+	return nil, a.Failure(errors.Unwrap(err))
 }

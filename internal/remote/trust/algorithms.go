@@ -1,4 +1,4 @@
-package remote
+package trust
 
 import (
 	"fmt"
@@ -91,4 +91,22 @@ func supported(option string, configured, good, weak []string) ([]string, error)
 			option, strings.Join(configured, ","), strings.Join(good, ","))
 	}
 	return list, nil
+}
+
+// ClientConfig has the algorithms of ssh_config, and Check.
+func (h *Checker) ClientConfig() (cc *ssh.ClientConfig, err error) {
+	c := h.Config
+	cc = &ssh.ClientConfig{User: c.User, HostKeyCallback: h.Check}
+	types, authority := h.kinds()
+	if cc.HostKeyAlgorithms, err = hostKeyAlgorithms(c, types, authority); err != nil {
+		return nil, err
+	}
+	if cc.Ciphers, err = ciphers(c); err != nil {
+		return nil, err
+	}
+	if cc.KeyExchanges, err = kex(c); err != nil {
+		return nil, err
+	}
+	cc.MACs, err = macs(c)
+	return cc, err
 }

@@ -1,4 +1,4 @@
-package remote
+package auth
 
 import (
 	"context"
@@ -19,9 +19,9 @@ import (
 
 const passphraseTries = 3
 
-// keyring holds the private keys that were opened, so that each file's
+// Keyring holds the private keys that were opened, so that each file's
 // passphrase is asked for once at most.
-type keyring struct {
+type Keyring struct {
 	mu   sync.Mutex
 	open map[string]*openKey
 }
@@ -32,7 +32,7 @@ type openKey struct {
 	failed error
 }
 
-func (k *keyring) of(path string) *openKey {
+func (k *Keyring) of(path string) *openKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.open == nil {
@@ -122,11 +122,11 @@ func publicHalf(path string) ssh.PublicKey {
 
 // unlock gives the private key, asking for the passphrase if it must. After
 // three wrong answers the file is not asked about again.
-func (d *Dialer) unlock(ctx context.Context, f *keyFile, batch bool) (ssh.Signer, error) {
+func (r *Keyring) unlock(ctx context.Context, o *ask.Operator, f *keyFile, batch bool) (ssh.Signer, error) {
 	if f.signer != nil {
 		return f.signer, nil
 	}
-	k := d.keys.of(f.path)
+	k := r.of(f.path)
 	if err := k.turn.Take(ctx); err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (d *Dialer) unlock(ctx context.Context, f *keyFile, batch bool) (ssh.Signer
 	}
 	prompt := fmt.Sprintf("passphrase for %s: ", f.path)
 	for range passphraseTries {
-		phrase, err := d.Operator.Secret(ctx, prompt)
+		phrase, err := o.Secret(ctx, prompt)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return nil, err

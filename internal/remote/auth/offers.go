@@ -1,26 +1,19 @@
-package remote
+package auth
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
-
-	"flakeops/internal/remote/resolve"
 
 	"golang.org/x/crypto/ssh"
 )
 
 // offerBuilder turns keys and certificates into offers, each once.
 type offerBuilder struct {
-	ctx    context.Context
-	dialer *Dialer
-	config *resolve.Config
-	pause  func() func()
-	ids    *identities
-	agent  []heldKey
-	files  []*keyFile
-	seen   map[string]bool
+	*Authenticator
+	agent []heldKey
+	files []*keyFile
+	seen  map[string]bool
 }
 
 // held offers a key of the agent. Signing may mean that somebody has to touch
@@ -31,7 +24,7 @@ func (b *offerBuilder) held(k heldKey) {
 
 func (b *offerBuilder) signHeld(k heldKey) signFunc {
 	return func(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
-		defer b.pause()()
+		defer b.Pause()()
 		return signAs(k.Signer, rand, data, algorithm)
 	}
 }
@@ -40,8 +33,8 @@ func (b *offerBuilder) signHeld(k heldKey) signFunc {
 // first; all others only once the host has said that it wants the key.
 func (b *offerBuilder) file(f *keyFile) {
 	if f.pub == nil {
-		resume := b.pause()
-		s, err := b.dialer.unlock(b.ctx, f, b.config.Batch)
+		resume := b.Pause()
+		s, err := b.Keys.unlock(b.ctx, b.Operator, f, b.Config.Batch)
 		resume()
 		if err != nil {
 			b.skip(f.path, err)
@@ -60,8 +53,8 @@ func (b *offerBuilder) file(f *keyFile) {
 
 func (b *offerBuilder) signFile(f *keyFile) signFunc {
 	return func(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
-		resume := b.pause()
-		s, err := b.dialer.unlock(b.ctx, f, b.config.Batch)
+		resume := b.Pause()
+		s, err := b.Keys.unlock(b.ctx, b.Operator, f, b.Config.Batch)
 		resume()
 		if err != nil {
 			b.skip(f.path, err)
@@ -104,18 +97,15 @@ func (b *offerBuilder) offer(name string, pub ssh.PublicKey, sign signFunc) {
 	if b.seen[id] {
 		return
 	}
-	if b.seen == nil {
-		b.seen = make(map[string]bool)
-	}
 	b.seen[id] = true
-	algs := signatureAlgorithms(pub, b.config.PubkeyAlgs)
+	algs := signatureAlgorithms(pub, b.Config.PubkeyAlgs)
 	if len(algs) == 0 {
 		b.skip(name, fmt.Errorf("PubkeyAcceptedAlgorithms excludes %s", pub.Type()))
 		return
 	}
-	b.ids.offers = append(b.ids.offers, offer{name, &signer{pub, algs, sign}})
+	b.offers = append(b.offers, offer{name, &signer{pub, algs, sign}})
 }
 
 func (b *offerBuilder) skip(what string, err error) {
-	b.ids.skipped = append(b.ids.skipped, fmt.Sprintf("%s (%v)", what, cause(err)))
+	b.skipped = append(b.skipped, fmt.Sprintf("%s (%v)", what, cause(err)))
 }

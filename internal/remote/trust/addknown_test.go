@@ -1,8 +1,10 @@
-package remote
+package trust
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,7 +25,7 @@ func FuzzANotedHostIsThatHostOnly(f *testing.F) {
 		f.Add(name, uint16(22))
 		f.Add(name, uint16(2222))
 	}
-	k := newKey(f, "ed25519", "")
+	k := newKey(f)
 	f.Fuzz(func(t *testing.T, name string, port uint16) {
 		if port == 0 || !sshname.Host(name) && !sshname.Plain(name) {
 			t.Skip()
@@ -32,21 +34,21 @@ func FuzzANotedHostIsThatHostOnly(f *testing.F) {
 		p := strconv.Itoa(int(port))
 		for _, hashed := range []bool{false, true} {
 			file := filepath.Join(t.TempDir(), "known_hosts")
-			must(t, addKnownHost(file, net.JoinHostPort(name, p), k.pub(), hashed))
+			must(t, addKnownHost(file, net.JoinHostPort(name, p), k, hashed))
 			for _, reader := range readers(t, file, net.JoinHostPort(name, p)) {
-				if err := reader(net.JoinHostPort(name, p), k.pub()); err != nil {
-					t.Errorf("%q at %s: %v, by %q", name, p, err, read(t, file))
+				if err := reader(net.JoinHostPort(name, p), k); err != nil {
+					t.Errorf("%q at %s: %v, by %q", name, p, err, text(t, file))
 				}
 				for _, other := range []string{"other", name + "x", "x" + name, strings.TrimRight(name, ".,") + ".x", "x." + name, name[:len(name)-1]} {
 					if other == "" || other == name {
 						continue
 					}
-					if err := reader(net.JoinHostPort(other, p), k.pub()); !isUnknown(err) {
-						t.Errorf("%q is taken for %q: %v, by %q", other, name, err, read(t, file))
+					if err := reader(net.JoinHostPort(other, p), k); !isUnknown(err) {
+						t.Errorf("%q is taken for %q: %v, by %q", other, name, err, text(t, file))
 					}
 				}
-				if err := reader(net.JoinHostPort(name, "4711"), k.pub()); port != 4711 && !isUnknown(err) {
-					t.Errorf("%q at another port: %v, by %q", name, err, read(t, file))
+				if err := reader(net.JoinHostPort(name, "4711"), k); port != 4711 && !isUnknown(err) {
+					t.Errorf("%q at another port: %v, by %q", name, err, text(t, file))
 				}
 			}
 		}
@@ -74,4 +76,33 @@ func readers(t *testing.T, file, address string) []func(string, ssh.PublicKey) e
 func isUnknown(err error) bool {
 	var ke *xknownhosts.KeyError
 	return errors.As(err, &ke) && len(ke.Want) == 0
+}
+
+func TestAKeyIsNotedInARegularFileOnly(t *testing.T) {
+	if err := addKnownHost("/dev/null", "web:22", newKey(t), false); err == nil {
+		t.Error("noted a key in /dev/null")
+	}
+}
+
+func newKey(t testing.TB) ssh.PublicKey {
+	t.Helper()
+	pub, _, err := ed25519.GenerateKey(nil)
+	must(t, err)
+	key, err := ssh.NewPublicKey(pub)
+	must(t, err)
+	return key
+}
+
+func text(t testing.TB, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	must(t, err)
+	return string(b)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -1,4 +1,4 @@
-package remote
+package auth
 
 import (
 	"bytes"
@@ -9,8 +9,6 @@ import (
 	"net"
 	"time"
 
-	"flakeops/internal/remote/resolve"
-
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 )
@@ -18,37 +16,31 @@ import (
 // agentListTimeout bounds the one question to the agent that never waits for a person.
 const agentListTimeout = 10 * time.Second
 
-// identities are the keys that a connection offers, in OpenSSH's order.
-type identities struct {
-	offers  []offer
-	skipped []string // what was left out, and why
-}
-
 // offer is one key, with its name for messages.
 type offer struct {
 	name   string
 	signer *signer
 }
 
-// identities collects what can be offered. OpenSSH's order is: certificates
+// Collect finds what can be offered. OpenSSH's order is: certificates
 // that are configured, certificates that lie beside keys, keys of the agent
 // that are configured, the agent's other keys (unless IdentitiesOnly), and
 // keys that only a file has. The connection to the agent lives as long as ctx.
-func (d *Dialer) identities(ctx context.Context, c *resolve.Config, pause func() func()) *identities {
-	ids := &identities{}
-	held := ids.openAgent(ctx, c)
+func (a *Authenticator) Collect(ctx context.Context) {
+	a.ctx = ctx
+	held := a.openAgent()
 	var files []*keyFile
-	for _, path := range c.IdentityFiles {
+	for _, path := range a.Config.IdentityFiles {
 		f, err := readKeyFile(path)
 		switch {
 		case err == nil:
 			files = append(files, f)
 		case !errors.Is(err, fs.ErrNotExist):
-			ids.skipped = append(ids.skipped, fmt.Sprintf("%s (%v)", path, cause(err)))
+			a.skipped = append(a.skipped, fmt.Sprintf("%s (%v)", path, cause(err)))
 		}
 	}
-	b := &offerBuilder{ctx: ctx, dialer: d, config: c, pause: pause, ids: ids, agent: held, files: files}
-	for _, path := range c.CertFiles {
+	b := &offerBuilder{Authenticator: a, agent: held, files: files, seen: make(map[string]bool)}
+	for _, path := range a.Config.CertFiles {
 		b.certificate(path, nil)
 	}
 	for _, f := range files {
@@ -60,14 +52,13 @@ func (d *Dialer) identities(ctx context.Context, c *resolve.Config, pause func()
 		}
 	}
 	for _, k := range held {
-		if !c.IdentitiesOnly {
+		if !a.Config.IdentitiesOnly {
 			b.held(k)
 		}
 	}
 	for _, f := range files {
 		b.file(f)
 	}
-	return ids
 }
 
 // heldKey is a key in the agent.
@@ -78,25 +69,25 @@ type heldKey struct {
 }
 
 // openAgent lists the keys of the agent; an agent that does not answer has none.
-func (i *identities) openAgent(ctx context.Context, c *resolve.Config) []heldKey {
-	path := c.AgentSocket()
+func (a *Authenticator) openAgent() []heldKey {
+	path := a.Config.AgentSocket()
 	if path == "" {
 		return nil
 	}
 	nd := net.Dialer{Timeout: agentListTimeout}
-	conn, err := nd.DialContext(ctx, "unix", path)
+	conn, err := nd.DialContext(a.ctx, "unix", path)
 	if err != nil {
-		i.skipped = append(i.skipped, fmt.Sprintf("the agent at %s (%v)", path, cause(err)))
+		a.skipped = append(a.skipped, fmt.Sprintf("the agent at %s (%v)", path, cause(err)))
 		return nil
 	}
 	// A touch that nobody gives must not keep the caller: an agent that signs
 	// has no deadline but ctx.
-	context.AfterFunc(ctx, func() { _ = conn.Close() })
+	context.AfterFunc(a.ctx, func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(agentListTimeout))
 	client := agent.NewClient(conn)
 	listed, err := client.List()
 	if err != nil {
-		i.skipped = append(i.skipped, fmt.Sprintf("the agent at %s (%v)", path, err))
+		a.skipped = append(a.skipped, fmt.Sprintf("the agent at %s (%v)", path, err))
 		return nil
 	}
 	signers, err := client.Signers()

@@ -1,4 +1,4 @@
-package remote
+package trust
 
 import (
 	"bytes"
@@ -8,30 +8,43 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
+	"flakeops/internal/remote/ask"
 	"flakeops/internal/remote/resolve"
 	"flakeops/internal/run"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 )
 
-// hostKeys decides whether a host is the one it should be.
-type hostKeys struct {
-	ctx      context.Context
-	dialer   *Dialer
-	config   *resolve.Config
-	node     string
-	pause    func() func()
+// Accepted remembers the unknown host keys that were accepted, so that none is
+// asked about twice in one run. The zero value is empty.
+type Accepted struct{ keys sync.Map }
+
+// Checker decides whether a host is the one it should be.
+type Checker struct {
+	Config   *resolve.Config
+	Node     string // for messages
+	Operator *ask.Operator
+	Accepted *Accepted
+	Pause    func() (resume func()) // stops the clock of the connection
+	Log      zerolog.Logger
+
+	ctx      context.Context // of the handshake, whose callbacks are given none
 	known    *knownHosts
 	address  string // what known_hosts has it under, as host:port
 	plain    string // the same at port 22, good for any port; empty if that does not apply
 	accepted []byte // key accepted on this connection: a rekey must not ask again
-	refused  error  // what check returned, for the handshake wraps it away
+	refused  error  // what Check returned, for the handshake wraps it away
 }
 
-func (d *Dialer) hostKeys(ctx context.Context, c *resolve.Config, node string, pause func() func()) (*hostKeys, error) {
-	h := &hostKeys{ctx: ctx, dialer: d, config: c, node: node, pause: pause}
+// Load reads the known_hosts files. What is asked until the handshake is over is
+// asked within ctx.
+func (h *Checker) Load(ctx context.Context) (err error) {
+	h.ctx = ctx
+	c := h.Config
 	switch {
 	case strings.HasPrefix(c.HostKeyAlias, "[") && strings.Contains(c.HostKeyAlias, "]:"): // as it stands in known_hosts
 		h.address = c.HostKeyAlias
@@ -44,19 +57,18 @@ func (d *Dialer) hostKeys(ctx context.Context, c *resolve.Config, node string, p
 		}
 	}
 	if c.KnownCommand {
-		d.Log.Warn().Str("node", node).Msg("KnownHostsCommand of ssh_config is not supported; only known_hosts files are read")
+		h.Log.Warn().Str("node", h.Node).Msg("KnownHostsCommand of ssh_config is not supported; only known_hosts files are read")
 	}
 	names := []string{h.name()}
 	if h.plain != "" {
 		names = append(names, xknownhosts.Normalize(h.plain))
 	}
-	var err error
 	h.known, err = loadKnownHosts(append(append([]string{}, c.KnownHosts...), c.GlobalHosts...), names...)
-	return h, err
+	return err
 }
 
-// check is an ssh.HostKeyCallback.
-func (h *hostKeys) check(_ string, remote net.Addr, key ssh.PublicKey) error {
+// Check is an ssh.HostKeyCallback.
+func (h *Checker) Check(_ string, remote net.Addr, key ssh.PublicKey) error {
 	if h.accepted != nil && bytes.Equal(h.accepted, key.Marshal()) {
 		return nil
 	}
@@ -67,17 +79,23 @@ func (h *hostKeys) check(_ string, remote net.Addr, key ssh.PublicKey) error {
 	return h.refused
 }
 
-func (h *hostKeys) decide(remote net.Addr, key ssh.PublicKey) error {
+// Refused is the *HostKeyError with which Check ended, if it did.
+func (h *Checker) Refused() error { return h.refused }
+
+// Passed says whether the host has shown a key that is good.
+func (h *Checker) Passed() bool { return h.accepted != nil }
+
+func (h *Checker) decide(remote net.Addr, key ssh.PublicKey) error {
 	if tcp, ok := remote.(*net.TCPAddr); ok && h.direct() {
 		// An alias says which of many hosts a tunnel leads to.
-		if h.config.NoLocalChecks && h.config.HostKeyAlias == "" && tcp.IP.IsLoopback() {
+		if h.Config.NoLocalChecks && h.Config.HostKeyAlias == "" && tcp.IP.IsLoopback() {
 			return nil
 		}
 	}
 	if err := h.checkRevoked(key); err != nil {
 		return err
 	}
-	v := h.look(key)
+	v := h.lookup(key)
 	switch {
 	case v.revoked != nil:
 		return h.refuse(key, v.revoked, "is revoked", "")
@@ -95,9 +113,9 @@ func (h *hostKeys) decide(remote net.Addr, key ssh.PublicKey) error {
 }
 
 // direct says whether the address dialled is the host's own.
-func (h *hostKeys) direct() bool { return h.config.ProxyJump == "" && h.config.ProxyCmd == "" }
+func (h *Checker) direct() bool { return h.Config.ProxyJump == "" && h.Config.ProxyCmd == "" }
 
-func (h *hostKeys) look(key ssh.PublicKey) verdict {
+func (h *Checker) lookup(key ssh.PublicKey) verdict {
 	v := h.known.check(h.address, key)
 	if h.plain == "" || v.known || v.revoked != nil || v.other != nil {
 		return v
@@ -109,9 +127,9 @@ func (h *hostKeys) look(key ssh.PublicKey) verdict {
 	return v
 }
 
-// kinds lists what look would compare a key with: types of known keys, and
+// kinds lists what lookup would compare a key with: types of known keys, and
 // whether there is an authority.
-func (h *hostKeys) kinds() (types []string, authority bool) {
+func (h *Checker) kinds() (types []string, authority bool) {
 	types, authority = h.known.kinds(h.address)
 	if len(types) > 0 || h.plain == "" {
 		return types, authority
@@ -121,9 +139,9 @@ func (h *hostKeys) kinds() (types []string, authority bool) {
 }
 
 // checkAddress is CheckHostIP: what is known of the address must agree.
-func (h *hostKeys) checkAddress(remote net.Addr, key ssh.PublicKey) error {
+func (h *Checker) checkAddress(remote net.Addr, key ssh.PublicKey) error {
 	tcp, ok := remote.(*net.TCPAddr)
-	if !ok || !h.config.CheckHostIP || !h.direct() || h.config.HostKeyAlias != "" {
+	if !ok || !h.Config.CheckHostIP || !h.direct() || h.Config.HostKeyAlias != "" {
 		return nil
 	}
 	ip := net.JoinHostPort(tcp.IP.String(), strconv.Itoa(tcp.Port))
@@ -135,15 +153,15 @@ func (h *hostKeys) checkAddress(remote net.Addr, key ssh.PublicKey) error {
 }
 
 // unknown applies StrictHostKeyChecking.
-func (h *hostKeys) unknown(key ssh.PublicKey) error {
+func (h *Checker) unknown(key ssh.PublicKey) error {
 	next := fmt.Sprintf("compare the fingerprint on the host itself, then connect once with `%s`",
-		h.config.Login("StrictHostKeyChecking=ask", "BatchMode=no"))
-	switch h.config.Policy {
+		h.Config.Login("StrictHostKeyChecking=ask", "BatchMode=no"))
+	switch h.Config.Policy {
 	case "ask":
 		if h.remembered(key) {
 			return nil
 		}
-		resume := h.pause()
+		resume := h.Pause()
 		ok, err := h.askOperator(key)
 		resume()
 		if err != nil {
@@ -160,36 +178,36 @@ func (h *hostKeys) unknown(key ssh.PublicKey) error {
 	return h.refuse(key, nil, "is unknown, and StrictHostKeyChecking is yes", next)
 }
 
-func (h *hostKeys) askOperator(key ssh.PublicKey) (bool, error) {
-	if h.config.Batch {
+func (h *Checker) askOperator(key ssh.PublicKey) (bool, error) {
+	if h.Config.Batch {
 		return false, fmt.Errorf("BatchMode forbids to ask")
 	}
-	return h.dialer.Operator.Confirm(h.ctx, fmt.Sprintf("%s: the host key of %s is unknown: %s %s. Is it the right one?",
-		h.node, h.name(), key.Type(), ssh.FingerprintSHA256(key)), func() bool { return h.remembered(key) }, func() { h.add(key) })
+	return h.Operator.Confirm(h.ctx, fmt.Sprintf("%s: the host key of %s is unknown: %s %s. Is it the right one?",
+		h.Node, h.name(), key.Type(), ssh.FingerprintSHA256(key)), func() bool { return h.remembered(key) }, func() { h.add(key) })
 }
 
 // id is a key under the name that it is accepted for.
-func (h *hostKeys) id(key ssh.PublicKey) string { return h.name() + " " + string(key.Marshal()) }
+func (h *Checker) id(key ssh.PublicKey) string { return h.name() + " " + string(key.Marshal()) }
 
 // remembered says whether this run has accepted the key before. It may not have
 // been able to note it.
-func (h *hostKeys) remembered(key ssh.PublicKey) bool {
-	_, ok := h.dialer.hosts.Load(h.id(key))
+func (h *Checker) remembered(key ssh.PublicKey) bool {
+	_, ok := h.Accepted.keys.Load(h.id(key))
 	return ok
 }
 
 // add notes an accepted key, once. Not being able to is no reason to refuse the host.
-func (h *hostKeys) add(key ssh.PublicKey) {
-	if _, already := h.dialer.hosts.LoadOrStore(h.id(key), true); already {
+func (h *Checker) add(key ssh.PublicKey) {
+	if _, already := h.Accepted.keys.LoadOrStore(h.id(key), true); already {
 		return
 	}
-	log := h.dialer.Log.Warn().Str("node", h.node).Str("host", h.name()).Str("key", ssh.FingerprintSHA256(key))
-	if len(h.config.KnownHosts) == 0 {
+	log := h.Log.Warn().Str("node", h.Node).Str("host", h.name()).Str("key", ssh.FingerprintSHA256(key))
+	if len(h.Config.KnownHosts) == 0 {
 		log.Msg("accepted an unknown host key; there is no UserKnownHostsFile to note it in")
 		return
 	}
-	file := h.config.KnownHosts[0]
-	if err := addKnownHost(file, h.address, key, h.config.HashHosts); err != nil {
+	file := h.Config.KnownHosts[0]
+	if err := addKnownHost(file, h.address, key, h.Config.HashHosts); err != nil {
 		log.Err(err).Msg("accepted an unknown host key, but could not note it")
 		return
 	}
@@ -198,11 +216,11 @@ func (h *hostKeys) add(key ssh.PublicKey) {
 
 // checkRevoked applies RevokedHostKeys: a list of keys, one a line. As with
 // OpenSSH, a list that cannot be read refuses every host.
-func (h *hostKeys) checkRevoked(key ssh.PublicKey) error {
-	if h.config.Revoked == "" {
+func (h *Checker) checkRevoked(key ssh.PublicKey) error {
+	if h.Config.Revoked == "" {
 		return nil
 	}
-	data, err := os.ReadFile(h.config.Revoked)
+	data, err := os.ReadFile(h.Config.Revoked)
 	if err != nil {
 		return h.refuse(key, nil, fmt.Sprintf("cannot be checked (RevokedHostKeys: %v)", err), "correct RevokedHostKeys in ssh_config")
 	}
@@ -221,7 +239,7 @@ func (h *hostKeys) checkRevoked(key ssh.PublicKey) error {
 		}
 		for _, k := range keys {
 			if bytes.Equal(revoked.Marshal(), k.Marshal()) {
-				return h.refuse(key, &xknownhosts.KnownKey{Filename: h.config.Revoked, Line: n + 1}, "is revoked", "")
+				return h.refuse(key, &xknownhosts.KnownKey{Filename: h.Config.Revoked, Line: n + 1}, "is revoked", "")
 			}
 		}
 	}
@@ -229,11 +247,11 @@ func (h *hostKeys) checkRevoked(key ssh.PublicKey) error {
 }
 
 // name is the host as known_hosts writes it.
-func (h *hostKeys) name() string { return xknownhosts.Normalize(h.address) }
+func (h *Checker) name() string { return xknownhosts.Normalize(h.address) }
 
-func (h *hostKeys) refuse(key ssh.PublicKey, against *xknownhosts.KnownKey, reason, next string) error {
+func (h *Checker) refuse(key ssh.PublicKey, against *xknownhosts.KnownKey, reason, next string) error {
 	e := &HostKeyError{
-		Node: h.node, Host: h.name(), Reason: reason, Next: next,
+		Node: h.Node, Host: h.name(), Reason: reason, Next: next,
 		Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key),
 	}
 	if against != nil {

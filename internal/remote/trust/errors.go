@@ -1,0 +1,35 @@
+package trust
+
+import (
+	"fmt"
+
+	"flakeops/internal/fault"
+)
+
+// HostKeyError is a host key that was refused. Nothing was sent to the host
+// but what the key exchange needs.
+type HostKeyError struct {
+	Node        string
+	Host        string // as known_hosts names it: host or [host]:port
+	File        string // known_hosts file that speaks against the key; empty for an unknown key
+	Line        int    // line in File, from 1
+	Type        string // algorithm of the key presented
+	Fingerprint string // SHA256:... of the key presented
+	Reason      string // what is wrong with the key
+	Next        string // what to do about it
+}
+
+// Error says what was presented, what speaks against it and what to do next.
+func (e *HostKeyError) Error() string {
+	s := fmt.Sprintf("%s: host key of %s %s: it presents %s %s", e.Node, e.Host, e.Reason, e.Type, e.Fingerprint)
+	if e.File != "" {
+		s += fmt.Sprintf(", against %s:%d", e.File, e.Line)
+	}
+	if e.Next != "" {
+		s += "; " + e.Next
+	}
+	return s
+}
+
+// Class is the kind of the error.
+func (e *HostKeyError) Class() fault.Class { return fault.Refused }
