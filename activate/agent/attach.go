@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"flakeops/activate/wire"
+
+	"flakeops/internal/onhost"
 )
 
 // How a stream looks for news.
@@ -173,7 +175,7 @@ func (a *agent) afterReboot(ctx context.Context, req wire.Attach) error {
 }
 
 func (a *agent) afterRebootLocked(ctx context.Context, id string) error {
-	if err := ownedDir(a.layout.runDir(), 0o755); err != nil {
+	if err := onhost.OwnedDir(a.layout.runDir(), 0o755); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/onhost"
 	"flakeops/internal/run"
 )
 
@@ -155,30 +156,6 @@ func TestLockNamesItsHolder(t *testing.T) {
 	}
 }
 
-func TestOwnedDirRefusesWhatOthersCanChange(t *testing.T) {
-	dir := t.TempDir()
-	open, link := filepath.Join(dir, "open"), filepath.Join(dir, "link")
-	if err := os.Mkdir(open, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(open, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(dir, link); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{open, link} {
-		if err := ownedDir(name, 0o700); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	for range 2 {
-		if err := ownedDir(filepath.Join(dir, "new", "sub"), 0o700); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 func TestGenerationOfALink(t *testing.T) {
 	for link, want := range map[string]string{
 		"system-12-link": "12", "/nix/var/nix/profiles/system-7-link": "7", "my-own-3-link": "3",
@@ -316,7 +293,7 @@ func TestEventLogsAreSweptInTheHostsOwnOrder(t *testing.T) {
 		if err := os.MkdirAll(a.layout.deployment(id), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := writeJSON(a.layout.request(id), wire.Request{ID: id}); err != nil {
+		if err := onhost.WriteJSON(a.layout.request(id), wire.Request{ID: id}); err != nil {
 			t.Fatal(err)
 		}
 		at := start.Add(time.Duration(i) * time.Minute)
@@ -362,7 +339,7 @@ func TestStartsWithoutAnEndAreSettled(t *testing.T) {
 		}
 	}
 	end := wire.Event{Kind: wire.Finished, Outcome: wire.RolledBack, Message: "no space left"}
-	if err := writeJSON(a.layout.state("ID"), state{Stage: stageFinished, Final: &end}); err != nil {
+	if err := onhost.WriteJSON(a.layout.state("ID"), state{Stage: stageFinished, Final: &end}); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.settleOthers(t.Context(), "NEXT"); err != nil {

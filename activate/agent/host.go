@@ -12,6 +12,7 @@ import (
 
 	"flakeops/activate/agent/bootloader"
 	"flakeops/activate/wire"
+	"flakeops/internal/onhost"
 	"flakeops/internal/run"
 )
 
@@ -178,7 +179,7 @@ func (h *host) reboot(ctx context.Context, why string) error {
 	return nil
 }
 
-func (h *host) save(st state) error { return writeJSON(h.layout.state(h.id), st) }
+func (h *host) save(st state) error { return onhost.WriteJSON(h.layout.state(h.id), st) }
 
 // look reads what a rollback will go back to.
 func (h *host) look(ctx context.Context) (before, error) {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/onhost"
 	"flakeops/internal/run"
 )
 
@@ -174,7 +175,7 @@ func aRoot(t *testing.T, req wire.Request, ids ...string) (string, layout) {
 	}
 	for _, id := range ids {
 		req.ID = id
-		if err := errors.Join(os.MkdirAll(l.deployment(id), 0o755), writeJSON(l.request(id), req)); err != nil {
+		if err := errors.Join(os.MkdirAll(l.deployment(id), 0o755), onhost.WriteJSON(l.request(id), req)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -10,12 +10,14 @@ import (
 	"slices"
 
 	"flakeops/activate/wire"
+
+	"flakeops/internal/onhost"
 )
 
 // appendRecord adds one line to the host's history, or none when it fails. A line
 // that a power cut left without its end is closed first.
 func appendRecord(name string, r wire.Record) error {
-	if err := ownedDir(filepath.Dir(name), 0o755); err != nil {
+	if err := onhost.OwnedDir(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
@@ -114,7 +116,7 @@ func trimRecords(name string) error {
 			b = append(b, line...)
 		}
 	}
-	return writeFile(name, b)
+	return onhost.WriteFile(name, b)
 }
 
 // ending is the last event of the deployment that a record tells the end of.

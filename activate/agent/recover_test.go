@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/onhost"
 	"flakeops/internal/run"
 )
 
@@ -18,7 +19,7 @@ func begun(t *testing.T) (*agent, *strings.Builder) {
 	if err := os.MkdirAll(a.layout.deployment("ID"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeJSON(a.layout.request("ID"), wire.Request{ID: "ID"}); err != nil {
+	if err := onhost.WriteJSON(a.layout.request("ID"), wire.Request{ID: "ID"}); err != nil {
 		t.Fatal(err)
 	}
 	return a, &out
@@ -66,7 +67,7 @@ func TestRecoverOfWhatIsOverLeavesTheLockAlone(t *testing.T) {
 func TestRecoverTellsTheEndOnRecord(t *testing.T) {
 	a, out := begun(t)
 	a.logged(t, wire.Event{Kind: wire.Started})
-	if err := writeJSON(a.layout.state("ID"), state{Stage: stageFinished, Final: &wire.Event{Kind: wire.Finished, ID: "ID", Outcome: wire.Deployed}}); err != nil {
+	if err := onhost.WriteJSON(a.layout.state("ID"), state{Stage: stageFinished, Final: &wire.Event{Kind: wire.Finished, ID: "ID", Outcome: wire.Deployed}}); err != nil {
 		t.Fatal(err)
 	}
 	tail := &logTail{name: a.layout.events("ID")}
@@ -85,7 +86,7 @@ func TestRecoverTellsTheEndOnRecord(t *testing.T) {
 func TestWhatHasEndedIsNotSettledAgain(t *testing.T) {
 	a, _ := begun(t)
 	a.logged(t, wire.Event{Kind: wire.Started}, wire.Event{Kind: wire.Finished, ID: "ID", Outcome: wire.Deployed})
-	if err := writeJSON(a.layout.state("ID"), state{Stage: stageCommitting, ProfileTouched: true}); err != nil {
+	if err := onhost.WriteJSON(a.layout.state("ID"), state{Stage: stageCommitting, ProfileTouched: true}); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.settleOthers(t.Context(), "NEXT"); err != nil {
@@ -104,7 +105,7 @@ func TestWhatHasEndedIsNotSettledAgain(t *testing.T) {
 func TestWhatTheRecordTellsTheEndOfIsNotDoneAgain(t *testing.T) {
 	a, _ := begun(t)
 	a.logged(t, wire.Event{Kind: wire.Started})
-	if err := writeJSON(a.layout.state("ID"), state{Stage: stageCommitting, ProfileTouched: true}); err != nil {
+	if err := onhost.WriteJSON(a.layout.state("ID"), state{Stage: stageCommitting, ProfileTouched: true}); err != nil {
 		t.Fatal(err)
 	}
 	for _, outcome := range []wire.Outcome{"", wire.RolledBack} {

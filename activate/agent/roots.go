@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"flakeops/activate/wire"
+
+	"flakeops/internal/onhost"
 )
 
 // root keeps old, new and the agent from the garbage collector while the
@@ -88,7 +90,7 @@ func (a *agent) markLeft(final wire.Event) error {
 		if err != nil {
 			running = final.New
 		}
-		return writeFile(a.layout.left(), []byte(running))
+		return onhost.WriteFile(a.layout.left(), []byte(running))
 	case wire.Deployed, wire.Tested:
 		if err := os.Remove(a.layout.left()); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"flakeops/activate/wire"
+
+	"flakeops/internal/onhost"
 )
 
 // deployment is what the processes of one deployment share: its request, its
@@ -153,7 +155,7 @@ func (d *deployment) forget() {
 // tidy removes what a process that was killed left open.
 func (d *deployment) tidy() {
 	_ = os.Remove(d.agent.layout.socket(d.req.ID))
-	_ = os.Remove(unfinishedFile(d.agent.layout.state(d.req.ID)))
+	_ = os.Remove(onhost.Unfinished(d.agent.layout.state(d.req.ID)))
 }
 
 // mayBegin makes sure that nothing else is at work on this host, or half done.

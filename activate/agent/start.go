@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/onhost"
 	"flakeops/internal/run"
 )
 
@@ -39,7 +40,7 @@ func (a *agent) prepare(req wire.Request) error {
 	if err := a.usable(req.System); err != nil {
 		return err
 	}
-	if err := ownedDir(a.layout.runDir(), 0o755); err != nil {
+	if err := onhost.OwnedDir(a.layout.runDir(), 0o755); err != nil {
 		return err
 	}
 	dir := a.layout.deployment(req.ID)
@@ -49,7 +50,7 @@ func (a *agent) prepare(req wire.Request) error {
 		}
 		return err
 	}
-	return writeJSON(a.layout.request(req.ID), req)
+	return onhost.WriteJSON(a.layout.request(req.ID), req)
 }
 
 // isStarted says whether the unit was started although systemd-run says that it

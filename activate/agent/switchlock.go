@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"flakeops/internal/onhost"
 )
 
 // switchingError says that root runs switch-to-configuration, or keeps it from
@@ -30,12 +32,12 @@ func (e *switchingError) Error() string {
 // *switchingError.
 func switchable(l layout) error {
 	name := l.switchLock()
-	if err := ownedDir(filepath.Dir(name), 0o755); err != nil {
+	if err := onhost.OwnedDir(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if err != nil {
-		return writeFile(name, nil) // it is a link, or whatever else
+		return onhost.WriteFile(name, nil) // it is a link, or whatever else
 	}
 	defer f.Close()
 	for range 2 { // who had it may be done with it while we look
@@ -54,7 +56,7 @@ func switchable(l layout) error {
 		}
 	}
 	// The lock is a stranger's, or its file is one that a stranger may have open.
-	return writeFile(name, nil)
+	return onhost.WriteFile(name, nil)
 }
 
 // isPrivate says whether nobody but this process's user can open a file.

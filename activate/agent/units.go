@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/onhost"
 	"flakeops/internal/run"
 )
 
@@ -144,7 +145,7 @@ SuccessExitStatus=%[6]d
 	if err := os.MkdirAll(filepath.Dir(wants), 0o755); err != nil {
 		return err
 	}
-	if err := writeFile(a.layout.bootUnit(req.ID), []byte(text)); err != nil {
+	if err := onhost.WriteFile(a.layout.bootUnit(req.ID), []byte(text)); err != nil {
 		return err
 	}
 	if err := os.Symlink("../"+guardUnit(req.ID), wants); err != nil && !errors.Is(err, os.ErrExist) {

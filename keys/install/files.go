@@ -9,33 +9,18 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"flakeops/internal/onhost"
 )
 
 const maxState = 8 << 20 // bytes of a manifest or journal
 
 // writeState replaces a file of flakeops's own as a whole and durably.
 func writeState(name string, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
+	if err := onhost.OwnedDir(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	if err := ownedDir(filepath.Dir(name)); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return err
-	}
-	return syncDir(filepath.Dir(name))
+	return onhost.WriteJSON(name, v)
 }
 
 // readState reads such a file. It says false where there is none.
@@ -63,12 +48,4 @@ func removeState(name string) error {
 		return nil
 	}
 	return err
-}
-
-func syncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

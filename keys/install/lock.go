@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"flakeops/internal/onhost"
 )
 
 // runDir is for what a reboot may take, stateDir for what it must not.
@@ -23,7 +24,7 @@ type lock struct{ f *os.File }
 func (i *installer) lock(ctx context.Context) (*lock, error) {
 	// What is noted in them is believed.
 	for _, dir := range []string{i.runDir(), i.stateDir()} {
-		if err := ownedDir(dir); err != nil {
+		if err := onhost.OwnedDir(dir, 0o755); err != nil {
 			return nil, err
 		}
 	}
@@ -55,19 +56,3 @@ func (i *installer) lock(ctx context.Context) (*lock, error) {
 }
 
 func (l *lock) release() { _ = l.f.Close() }
-
-// ownedDir makes a directory of flakeops's own, or refuses one that others can change.
-func ownedDir(name string) error {
-	if err := os.MkdirAll(name, 0o755); err != nil {
-		return err
-	}
-	fi, err := os.Lstat(name)
-	if err != nil {
-		return err
-	}
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !fi.IsDir() || !ok || st.Uid != 0 || fi.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%s is not a directory that only root can change", name)
-	}
-	return nil
-}

@@ -16,6 +16,7 @@ func agentParts() map[string]string {
 		"flakeops/activate/agent":                "a deployment's state machine",
 		"flakeops/activate/agent/bootloader":     "what would boot, which a commit is judged by",
 		"flakeops/activate/wire":                 "what it is told and tells",
+		"flakeops/internal/onhost":               "how it keeps its files",
 		"flakeops/internal/run":                  "the programs that it runs",
 		"flakeops/keys/install":                  "its verb keys",
 		"flakeops/keys/message":                  "what that reads",

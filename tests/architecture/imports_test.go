@@ -25,9 +25,9 @@ func layers() map[string][]string {
 		"flake":          {"internal/fault", "internal/run", "internal/settings"},
 		"activate":       append([]string{"activate/closure"}, bottom...),
 		"keys":           append([]string{"keys/message"}, bottom...),
-		"keys/install":   {"keys/message", "internal/run"},
+		"keys/install":   {"keys/message", "internal/onhost", "internal/run"},
 		"keys/message":   {},
-		"activate/agent": {"activate/agent/bootloader", "activate/wire", "internal/run", "keys/install"},
+		"activate/agent": {"activate/agent/bootloader", "activate/wire", "internal/onhost", "internal/run", "keys/install"},
 		// It is pushed to every host and runs as root there: the agent and no more.
 		"activate/agent/flakeops-agent": {"activate/agent"},
 		"activate/agent/bootloader":     {"activate/wire"},
@@ -48,12 +48,14 @@ func layers() map[string][]string {
 		"internal/lazy":           {},
 		"internal/run":            {},
 		"internal/settings":       {},
+		// Files that root keeps on a host: the agent's and those about keys alike.
+		"internal/onhost": {},
 	}
 }
 
 // standardOnly are the packages that import the standard library only.
 func standardOnly() []string {
-	return []string{"activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "keys/message", "activate/closure", "activate/agent/bootloader"}
+	return []string{"activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/onhost", "internal/run", "keys/message", "activate/closure", "activate/agent/bootloader"}
 }
 
 type listed struct {
