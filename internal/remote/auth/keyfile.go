@@ -32,16 +32,16 @@ type openKey struct {
 	failed error
 }
 
-func (k *Keyring) of(path string) *openKey {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.open == nil {
-		k.open = make(map[string]*openKey)
+func (r *Keyring) of(path string) *openKey {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open == nil {
+		r.open = make(map[string]*openKey)
 	}
-	if k.open[path] == nil {
-		k.open[path] = &openKey{}
+	if r.open[path] == nil {
+		r.open[path] = &openKey{}
 	}
-	return k.open[path]
+	return r.open[path]
 }
 
 // keyFile is what one IdentityFile holds, without its passphrase.
