@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
+
+	"flakeops/internal/fault"
 )
 
 // Selection says which nodes a command is for; the zero value means all.
@@ -41,7 +43,11 @@ func (f *Flake) Select(ctx context.Context, sel Selection) (chosen []string, unc
 	}
 	chosen, err = pick(sel.Node, on, exclude, names, tags)
 	if err != nil {
-		return nil, nil, errors.Join(append([]error{err}, inOrder(unread)...)...)
+		err = errors.Join(append([]error{err}, inOrder(unread)...)...)
+		if len(unread) > 0 { // a tag that cannot be read may be the one that is asked for
+			err = fault.As(fault.Evaluation, err)
+		}
+		return nil, nil, err
 	}
 	if len(unread) == 0 {
 		return chosen, nil, nil
@@ -171,6 +177,9 @@ func (f *Flake) tags(ctx context.Context, names []string) (tags map[string][]str
 		}
 		if err == nil {
 			err = problemsOf(m)
+		}
+		if err == nil && !m.Get("tags").IsArray() {
+			err = errors.New("nix eval printed an answer without tags: check that the nix in PATH works")
 		}
 		if err != nil {
 			node, whole := f.evalError(name, err)

@@ -67,7 +67,7 @@ func TestCorruptAnswersOfNix(t *testing.T) {
 	f.setting("web", "tags", []string{"tagged"})
 	same := keeps(t, f.dir)
 	for stage, pattern := range map[string]string{
-		"metadata": `*"flake metadata"*`, "names": `*").names --no-update"*`, "evaluation": `*").node ["*`, "tags": `*').tags "'*`,
+		"metadata": `*"flake metadata"*`, "names": `*").names --no-update"*`, "evaluation": `*').node "'*`, "tags": `*').tags "'*`,
 	} {
 		for name, script := range corruptions() {
 			t.Run(stage+"/"+name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestNixThatFails(t *testing.T) {
 		"by signal":  {`kill -KILL $$`, "killed"},
 		"an escape":  {`printf '\033[2J\033]0;title\007error: no luck\n' >&2; exit 1`, "no luck"},
 	} {
-		for stage, pattern := range map[string]string{"metadata": `*"flake metadata"*`, "names": `*").names --no-update"*`, "evaluation": `*").node ["*`} {
+		for stage, pattern := range map[string]string{"metadata": `*"flake metadata"*`, "names": `*").names --no-update"*`, "evaluation": `*').node "'*`} {
 			t.Run(stage+"/"+name, func(t *testing.T) {
 				at := f.at(t)
 				path := at.program("nix", fmt.Sprintf(`case "$*" in %s) %s ;; esac; exec "$real" "$@"`, pattern, c.script))
