@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -47,11 +48,11 @@ func newBox(t *testing.T, suite string, nodes map[string]flakes.Node) *box {
 	dir := flakes.Fleet(t, nodes)
 	decode(t, flakes.Nix(t, dir, "eval", "--json", ".#nixosConfigurations", "--apply",
 		"builtins.mapAttrs (name: c: c.config.system.build.toplevel.outPath)"), &b.systems)
-	build := []string{"build", "--no-link"}
-	for name := range nodes {
-		build = append(build, ".#"+flakes.SystemAttr(name))
+	// One by one: nix 2.8 holds the locks of systems that wait to be built, so that two
+	// which are asked for several of the same may wait for each other for ever.
+	for _, name := range slices.Sorted(maps.Keys(nodes)) {
+		flakes.Nix(t, dir, "build", "--no-link", ".#"+flakes.SystemAttr(name))
 	}
-	flakes.Nix(t, dir, build...)
 	send := exec.CommandContext(ctx, "nix", "copy", "--no-check-sigs", "--to", "ssh://box")
 	for _, system := range b.systems {
 		send.Args = append(send.Args, system)
