@@ -70,14 +70,20 @@ LABS = 1
 chaos: setup
 	$(BROUGHT) go test ./tests/chaos -run TestRandom -v -count=1 -timeout 0 -for $(FOR) -seed $(SEED) -rounds $(ROUNDS) -labs $(LABS)
 
-# What is published of a version, for each platform that the operator may have.
+# What is published of a version: for each platform that the operator may have, the
+# program with the agents beside it, where it looks for them.
 PLATFORMS := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64
 RELEASE := .cache/release
-release:
+release: build
 	rm -rf $(RELEASE) && mkdir -p $(RELEASE)
-	$(foreach p,$(PLATFORMS),GOOS=$(word 1,$(subst -, ,$p)) GOARCH=$(word 2,$(subst -, ,$p)) \
-		go build -ldflags '-s -w -X flakeops/internal/cli.version=$(VERSION)' -o $(RELEASE)/flakeops-$p . &&) true
-	go run $(CYCLONEDX) mod -json -licenses=false -output $(RELEASE)/flakeops.cdx.json
+	for p in $(PLATFORMS); do \
+		dir=$(RELEASE)/flakeops-$(VERSION)-$$p; \
+		mkdir -p $$dir/bin && cp -R libexec LICENSE README.md $$dir/ && \
+		GOOS=$${p%-*} GOARCH=$${p#*-} go build -ldflags '-s -w -X flakeops/internal/cli.version=$(VERSION)' -o $$dir/bin/flakeops . && \
+		tar -C $(RELEASE) --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$$(git log -1 --format=%ct) \
+			-czf $$dir.tar.gz $${dir##*/} && rm -r $$dir || exit 1; \
+	done
+	go run $(CYCLONEDX) mod -json -output $(RELEASE)/flakeops-$(VERSION).cdx.json
 	cd $(RELEASE) && sha256sum * >SHA256SUMS
 
 # Asks the Go project's database of vulnerabilities, so it needs the network.

@@ -6,46 +6,16 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
-	"time"
 
 	"flakeops/internal/cli"
 	"flakeops/internal/fault"
+	"flakeops/internal/signals"
 )
 
+// The first signal has what is under way undone; with the second no host is waited for.
 func main() {
-	os.Exit(cli.Main(signalContext(), os.Args, os.Stdin, os.Stdout, os.Stderr))
-}
-
-// lastWords is the time for the table, and to tidy up, once no host is waited for.
-const lastWords = 5 * time.Second
-
-// signalContext returns a context that the first signal cancels, so that what
-// is under way can be undone. With the second no host is waited for; the third, or
-// lastWords after the second, ends the process at once.
-func signalContext() context.Context {
 	giveUp := make(chan struct{})
-	ctx, cancel := context.WithCancelCause(cli.WithGiveUp(context.Background(), giveUp))
-	signals := make(chan os.Signal, 3)
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) { // nohup stays in force
-			signal.Notify(signals, s)
-		}
-	}
-	// A reader of stdout or stderr that goes away is an error of that write,
-	// not the end of a deployment.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	go func() {
-		<-signals
-		cancel(fault.ErrInterrupted)
-		<-signals
-		close(giveUp)
-		select {
-		case <-signals:
-		case <-time.After(lastWords):
-		}
-		os.Exit(cli.ExitInterrupted)
-	}()
-	return ctx
+	ctx := signals.Context(cli.WithGiveUp(context.Background(), giveUp), fault.ErrInterrupted,
+		func() { close(giveUp) }, func() { os.Exit(cli.ExitInterrupted) })
+	os.Exit(cli.Main(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strings"
 
 	"flakeops/activate/wire"
 	"flakeops/internal/run"
@@ -24,7 +23,7 @@ func DryActivate(ctx context.Context, r run.Runner, system string, line func(str
 	text := &limited{line: line, room: maxOutput}
 	locked := false
 	out := &wire.LineWriter{Line: func(l string) {
-		locked = locked || strings.HasPrefix(l, "Could not acquire lock")
+		locked = locked || wire.SaysLocked(l)
 		text.take(l)
 	}}
 	_, err := r.Run(ctx, run.Command{

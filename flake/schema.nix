@@ -14,9 +14,6 @@
 let
   inherit (builtins)
     all
-    attrNames
-    attrValues
-    concatLists
     concatMap
     elem
     elemAt
@@ -28,7 +25,6 @@ let
     isAttrs
     isBool
     isFloat
-    isFunction
     isInt
     isList
     isString

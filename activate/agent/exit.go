@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"flakeops/activate/wire"
 )
 
 // Exit statuses of NixOS's switch-to-configuration that mean something of their
@@ -57,7 +59,7 @@ func (r *ran) hear(line string) {
 	case line == "Pre-switch checks failed":
 		r.checkFailed = true
 		return
-	case strings.HasPrefix(line, "Could not acquire lock"):
+	case wire.SaysLocked(line):
 		r.locked = true
 	}
 	if line == "" || slices.ContainsFunc(ownWords(), func(w string) bool { return strings.HasPrefix(line, w) }) {

@@ -18,6 +18,7 @@ func agentParts() map[string]string {
 		"flakeops/activate/wire":                 "what it is told and tells",
 		"flakeops/internal/onhost":               "how it keeps its files",
 		"flakeops/internal/run":                  "the programs that it runs",
+		"flakeops/internal/signals":              "how it is asked to end",
 		"flakeops/keys/install":                  "its verb keys",
 		"flakeops/keys/message":                  "what that reads",
 		"golang.org/x/sys/unix":                  "flock, fstatfs, renameat and what else syscall lacks",

@@ -19,7 +19,7 @@ func layers() map[string][]string {
 	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "internal/settings"}
 	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "activate/closure", "internal/ui", "internal/remote/ask", "internal/remote/auth", "internal/remote/lend", "internal/remote/resolve", "internal/remote/trust", "internal/remote/sshargs"}, bottom...)
 	return map[string][]string{
-		"":               {"internal/cli", "internal/fault"},
+		"":               {"internal/cli", "internal/fault", "internal/signals"},
 		"internal/cli":   rooms,
 		"internal/ui":    {},
 		"flake":          {"internal/fault", "internal/run", "internal/settings"},
@@ -29,7 +29,7 @@ func layers() map[string][]string {
 		"keys/message":   {},
 		"activate/agent": {"activate/agent/bootloader", "activate/wire", "internal/onhost", "internal/run", "keys/install"},
 		// It is pushed to every host and runs as root there: the agent and no more.
-		"activate/agent/flakeops-agent": {"activate/agent"},
+		"activate/agent/flakeops-agent": {"activate/agent", "internal/signals"},
 		"activate/agent/bootloader":     {"activate/wire"},
 		"activate/closure":              {},
 		"internal/remote":               {"internal/remote/ask", "internal/remote/auth", "internal/remote/resolve", "internal/remote/trust", "internal/fault", "internal/run"},
@@ -46,6 +46,7 @@ func layers() map[string][]string {
 		"internal/fault":          {},
 		"internal/sshname":        {},
 		"internal/lazy":           {},
+		"internal/signals":        {},
 		"internal/run":            {},
 		"internal/settings":       {},
 		// Files that root keeps on a host: the agent's and those about keys alike.
@@ -55,7 +56,7 @@ func layers() map[string][]string {
 
 // standardOnly are the packages that import the standard library only.
 func standardOnly() []string {
-	return []string{"activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/onhost", "internal/run", "keys/message", "activate/closure", "activate/agent/bootloader"}
+	return []string{"activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/onhost", "internal/run", "internal/signals", "keys/message", "activate/closure", "activate/agent/bootloader"}
 }
 
 type listed struct {

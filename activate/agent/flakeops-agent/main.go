@@ -8,44 +8,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
-	"time"
 
 	"flakeops/activate/agent"
+	"flakeops/internal/signals"
 )
+
+// exitInterrupted is flakeops's, too.
+const exitInterrupted = 130
 
 func main() {
 	if len(os.Args) < 2 || os.Args[1] != "agent" {
 		fmt.Fprintln(os.Stderr, "flakeops-agent: run by flakeops on the hosts it deploys to, as flakeops-agent agent VERB")
 		os.Exit(2)
 	}
-	os.Exit(agent.Main(signalContext(), os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
-}
-
-// lastWords is the time after the second signal to bring to an end what is under way.
-const lastWords = 5 * time.Second
-
-// signalContext returns a context that the first signal cancels, as in flakeops.
-func signalContext() context.Context {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 3)
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) {
-			signal.Notify(signals, s)
-		}
-	}
-	// A deployer that no longer reads is an error of that write, not the end of a deployment.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	go func() {
-		<-signals
-		cancel(errors.New("interrupted"))
-		<-signals
-		select {
-		case <-signals:
-		case <-time.After(lastWords):
-		}
-		os.Exit(130)
-	}()
-	return ctx
+	ctx := signals.Context(context.Background(), errors.New("interrupted"), func() {}, func() { os.Exit(exitInterrupted) })
+	os.Exit(agent.Main(ctx, os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 }
