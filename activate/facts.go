@@ -1,7 +1,6 @@
 package activate
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	_ "embed" // the script
@@ -42,8 +41,11 @@ type Facts struct {
 // maxFacts is more than any host has to tell, in bytes.
 const maxFacts = 1 << 20
 
-// factsBegin is the first line of the answer.
-const factsBegin = "begin\tfacts\n"
+// The first line of the answer, and what prints the last.
+const (
+	factsBegin = "begin\tfacts\n"
+	factsEnd   = "\nwait\nfact end facts\n"
+)
 
 // ReadFacts asks the host behind r, for which any user will do. It returns a
 // *RefusedError for a host on which something else speaks first: what nix and
@@ -51,8 +53,21 @@ const factsBegin = "begin\tfacts\n"
 // which of paths are valid there; it is all of them or none, for a system and
 // its agent are pushed together.
 func ReadFacts(ctx context.Context, r run.Runner, paths ...string) (Facts, error) {
-	out := &bounded{max: maxFacts}
-	_, err := r.Run(ctx, run.Command{Argv: append([]string{"sh", "-c", factsScript, "sh"}, paths...), Stdout: out})
+	return readFacts(ctx, r, maxFacts, factsScript+factsEnd, paths, func(string, string) error { return nil })
+}
+
+// Ask is ReadFacts, and in the same round trip what script asks more. That is POSIX
+// sh in which `fact NAME VALUE` prints a line, `system LINK` the path of a system, and
+// `parts NAME SYSTEM` what Parts.Set reads. Its lines are given to take, of which an
+// error is that of Ask. args are quoted, and the script's own.
+func Ask(ctx context.Context, r run.Runner, script string, args []string, take func(name, value string) error) (Facts, error) {
+	more := partsScript + run.Quote(append([]string{"set", "--"}, args...)) + "\n" + script
+	return readFacts(ctx, r, maxSurvey, factsScript+more+factsEnd, nil, take)
+}
+
+func readFacts(ctx context.Context, r run.Runner, most int, script string, paths []string, take func(name, value string) error) (Facts, error) {
+	out := &bounded{max: most}
+	_, err := r.Run(ctx, run.Command{Argv: append([]string{"sh", "-c", script, "sh"}, paths...), Stdout: out})
 	text := out.text.Bytes()
 	if at := bytes.Index(text, []byte(factsBegin)); at > 0 || at < 0 && out.over {
 		if at > 0 {
@@ -70,7 +85,7 @@ func ReadFacts(ctx context.Context, r run.Runner, paths ...string) (Facts, error
 	if err != nil {
 		return Facts{}, fmt.Errorf("reading the host's facts: %w", err)
 	}
-	f, err := parseFacts(text)
+	f, err := parseFacts(text, take)
 	if err != nil {
 		return Facts{}, fmt.Errorf("reading the host's facts: %w", err)
 	}
@@ -87,14 +102,12 @@ func excerpt(text []byte) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// parseFacts passes over lines it does not know.
-func parseFacts(out []byte) (Facts, error) {
+// parseFacts hands lines it does not know to take.
+func parseFacts(out []byte, take func(name, value string) error) (Facts, error) {
 	f := Facts{Present: map[string]bool{}}
 	whole := false
-	s := bufio.NewScanner(bytes.NewReader(out))
-	s.Buffer(nil, wire.MaxLine)
-	for s.Scan() {
-		name, value, ok := strings.Cut(s.Text(), "\t")
+	for line := range strings.Lines(string(out)) {
+		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		if !ok {
 			continue
 		}
@@ -132,12 +145,14 @@ func parseFacts(out []byte) (Facts, error) {
 			}
 		case "present":
 			f.Present[value] = true
+		case "begin":
 		case "end":
 			whole = value == "facts"
+		default:
+			if err := take(name, value); err != nil {
+				return Facts{}, err
+			}
 		}
-	}
-	if err := s.Err(); err != nil {
-		return Facts{}, err
 	}
 	if !whole {
 		return Facts{}, errors.New("the answer was cut short")

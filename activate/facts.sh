@@ -1,6 +1,11 @@
 # What a deployment has to know of a host: one NAME<TAB>VALUE a line. The
-# arguments are store paths to look for.
-fact() { printf '%s\t%s\n' "$1" "$2"; }
+# arguments are store paths to look for. More questions may follow, then end.
+end_of_line='
+'
+fact() { # lines that a value has become one
+	case $2 in *"$end_of_line"*) set -- "$1" "$(printf %s "$2" | tr '\n' ' ')" ;; esac
+	printf '%s\t%s\n' "$1" "$2"
+}
 fact begin facts
 
 # Nix is slow to start. Its version is in the path of the program on NixOS; and
@@ -32,5 +37,3 @@ for state in /run/flakeops/*/state.json; do # none is left by a reboot
 	state=${state%/state.json}
 	fact unfinished "${state##*/}"
 done
-wait
-fact end facts

@@ -1,10 +1,13 @@
 package activate
 
 import (
+	"errors"
+	"maps"
 	"strings"
 	"testing"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/run"
 )
 
 const answer = "Welcome to web!\n" +
@@ -14,8 +17,10 @@ const answer = "Welcome to web!\n" +
 	`holder` + "\t" + `{"id":"01J","operator":"bob@desk","pid":7,"since":"2026-01-02T03:04:05Z"}` + "\n" +
 	"present\t" + newSystem + "\nend\tfacts\n"
 
+func passOver(string, string) error { return nil }
+
 func TestParseFacts(t *testing.T) {
-	f, err := parseFacts([]byte(answer))
+	f, err := parseFacts([]byte(answer), passOver)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +34,7 @@ func TestParseFacts(t *testing.T) {
 	if err := f.Check("x86_64-linux"); err != nil {
 		t.Error(err)
 	}
-	if _, err := parseFacts([]byte(answer[:len(answer)-4])); err == nil || !strings.Contains(err.Error(), "cut short") {
+	if _, err := parseFacts([]byte(answer[:len(answer)-4]), passOver); err == nil || !strings.Contains(err.Error(), "cut short") {
 		t.Errorf("a cut answer gives %v", err)
 	}
 }
@@ -107,7 +112,7 @@ func FuzzParseFacts(f *testing.F) {
 	f.Add([]byte(answer))
 	f.Add([]byte("holder\t{\nend\t\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		facts, err := parseFacts(in)
+		facts, err := parseFacts(in, passOver)
 		if err != nil {
 			return
 		}
@@ -127,9 +132,33 @@ func TestFactsTellOfAnUnfinishedDeployment(t *testing.T) {
 		"cut short": {"unfinished\t01ABC", "deployment 01ABC was cut short"},
 		"nonsense":  {"unfinished\t../x", ""},
 	} {
-		f, err := parseFacts([]byte("begin\tfacts\nrunning\t" + newSystem + "\nprofile\t" + newSystem + "\n" + c.line + "\nend\tfacts\n"))
+		f, err := parseFacts([]byte("begin\tfacts\nrunning\t"+newSystem+"\nprofile\t"+newSystem+"\n"+c.line+"\nend\tfacts\n"), passOver)
 		if err != nil || !strings.Contains(f.UnderWay(), c.says) || f.UpToDate(wire.Switch, newSystem) != (c.says == "") || (c.says == "") != (f.UnderWay() == "") {
 			t.Errorf("%s: %q, %v", name, f.UnderWay(), err)
 		}
+	}
+}
+
+// What is asked more is asked for real, and told whole whatever is in it.
+func TestAsk(t *testing.T) {
+	told := map[string]string{}
+	take := func(name, value string) error {
+		told[name] = value
+		return nil
+	}
+	f, err := Ask(t.Context(), run.Local{}, `fact asked "$1|$2|$#"; fact lines "$(printf 'a\nb\tc\n\nend\tfacts')"`,
+		[]string{"a b", "'$(id)"}, take)
+	if err != nil || f.Machine == "" {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	if want := map[string]string{"asked": "a b|'$(id)|2", "lines": "a b\tc  end\tfacts"}; !maps.Equal(told, want) {
+		t.Errorf("got %q, want %q", told, want)
+	}
+	refused := errors.New("that is not a number")
+	if _, err := Ask(t.Context(), run.Local{}, "fact n x", nil, func(string, string) error { return refused }); !errors.Is(err, refused) {
+		t.Errorf("%v", err)
+	}
+	if _, err := Ask(t.Context(), run.Local{}, "exit 0", nil, take); err == nil || !strings.Contains(err.Error(), "cut short") {
+		t.Errorf("%v", err)
 	}
 }

@@ -1,12 +1,16 @@
 package activate
 
 import (
+	_ "embed" // the script
 	"os"
 	"path/filepath"
 	"strings"
 
 	"flakeops/activate/closure"
 )
+
+//go:embed parts.sh
+var partsScript string
 
 // Parts are what of a system only a boot puts to use: files that its links lead
 // to, the kernel's parameters, and the switch inhibitors, over a change of which
@@ -21,18 +25,20 @@ func PartsOf(system string) Parts {
 	var p Parts
 	for _, part := range []string{"kernel", "kernel-modules", "initrd", "systemd"} {
 		if file, err := filepath.EvalSymlinks(filepath.Join(system, part)); err == nil {
-			p.set(part, file)
+			p.Set(part, file)
 		}
 	}
 	for _, part := range []string{"kernel-params", "switch-inhibitors"} {
 		if text, err := os.ReadFile(filepath.Join(system, part)); err == nil {
-			p.set(part, string(text))
+			p.Set(part, string(text))
 		}
 	}
 	return p
 }
 
-func (p *Parts) set(part, value string) {
+// Set takes over a part of the name it has in a system: the file that a link leads
+// to, or a file's text. Other names are passed over.
+func (p *Parts) Set(part, value string) {
 	switch part {
 	case "kernel":
 		p.Kernel = value

@@ -43,7 +43,7 @@ const maxSurvey = 16 << 20
 
 // ReadSurvey asks the host behind r in one round trip, and changes nothing there.
 func ReadSurvey(ctx context.Context, r run.Runner, q Question) (Survey, error) {
-	argv := []string{"sh", "-c", surveyScript, "sh", q.System}
+	argv := []string{"sh", "-c", partsScript + surveyScript, "sh", q.System}
 	if q.Agent != "" {
 		argv = append(argv, q.Agent)
 	}
@@ -128,9 +128,9 @@ func parseSurvey(out []byte) (Survey, error) {
 			whole = value == "survey"
 		default:
 			if part, ok := strings.CutPrefix(name, "booted-"); ok {
-				s.Booted.set(part, value)
+				s.Booted.Set(part, value)
 			} else if part, ok := strings.CutPrefix(name, "new-"); ok {
-				s.Next.set(part, value)
+				s.Next.Set(part, value)
 			}
 		}
 	}

@@ -13,16 +13,6 @@ closure() {
 	printf '%s\n' "$paths" | xargs nix-store --query --size | while read -r size; do fact "$1-size" "$size"; done
 }
 
-# parts NAME SYSTEM tells of what only a boot puts to use.
-parts() {
-	for part in kernel initrd kernel-modules systemd; do
-		if [ -e "$2/$part" ]; then fact "$1-$part" "$(readlink -f "$2/$part")"; fi
-	done
-	for part in kernel-params switch-inhibitors; do
-		if [ -e "$2/$part" ]; then fact "$1-$part" "$(tr '\n\t' '  ' <"$2/$part")"; fi
-	done
-}
-
 wanted=$(cat)
 closure running /run/current-system &
 if missing=$(printf '%s\n' "$wanted" "$@" | xargs nix-store --check-validity --print-invalid 2>/dev/null); then
