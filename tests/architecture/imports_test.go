@@ -17,7 +17,7 @@ const module = "flakeops"
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
 	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "internal/settings"}
-	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "activate/closure", "internal/ui", "internal/remote/ask", "internal/remote/auth", "internal/remote/lend", "internal/remote/resolve", "internal/remote/trust", "internal/remote/sshargs"}, bottom...)
+	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "activate/closure", "activate/inspect", "internal/ui", "internal/remote/ask", "internal/remote/auth", "internal/remote/lend", "internal/remote/resolve", "internal/remote/trust", "internal/remote/sshargs"}, bottom...)
 	return map[string][]string{
 		"":               {"internal/cli", "internal/fault", "internal/signals"},
 		"internal/cli":   rooms,
@@ -32,7 +32,9 @@ func layers() map[string][]string {
 		"activate/agent/flakeops-agent": {"activate/agent", "internal/signals"},
 		"activate/agent/bootloader":     {"activate/wire"},
 		"activate/closure":              {},
-		"internal/remote":               {"internal/remote/ask", "internal/remote/auth", "internal/remote/resolve", "internal/remote/trust", "internal/fault", "internal/run"},
+		// What daily verbs are told of a host. It deploys nothing, so activate does without it.
+		"activate/inspect": {"activate", "activate/wire", "internal/run"},
+		"internal/remote":  {"internal/remote/ask", "internal/remote/auth", "internal/remote/resolve", "internal/remote/trust", "internal/fault", "internal/run"},
 		// Whether a host is the right one and how to log in are decided apart.
 		"internal/remote/auth":  {"internal/remote/ask", "internal/remote/resolve", "internal/fault"},
 		"internal/remote/trust": {"internal/remote/ask", "internal/remote/resolve", "internal/fault", "internal/run"},
