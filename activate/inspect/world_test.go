@@ -20,14 +20,16 @@ type world struct {
 	t     *testing.T
 	dir   string
 	shell []string // what runs it in the world
+
+	readOnly bool // its root is, for commands
 }
 
 // enter mounts this machine's programs into the world, and becomes what follows its PATH.
-const enter = `cd "$0" && for top in bin sbin lib lib64 usr etc proc sys dev; do
+const enter = `mount --bind "$0" "$0" && cd "$0" && for top in bin sbin lib lib64 usr etc proc sys dev; do
 	if [ -L "/$top" ]; then ln -sfn "$(readlink "/$top")" "$top"
 	elif [ -d "/$top" ]; then mkdir -p "$top" && mount --rbind "/$top" "$top" || exit
 	fi
-done && chroot=$(command -v chroot) && PATH=$1 && shift && exec "$chroot" . "$@"`
+done && if [ "$READ_ONLY" ]; then mount -o remount,bind,ro .; fi && chroot=$(command -v chroot) && PATH=$1 && shift && exec "$chroot" . "$@"`
 
 // worlds runs a test with each shell; with busybox's there is no other program.
 func worlds(t *testing.T, test func(t *testing.T, w *world)) {
@@ -85,6 +87,9 @@ func (w *world) Run(ctx context.Context, cmd run.Command) (run.Result, error) {
 		w.t.Errorf("not a script: %q", cmd.Argv)
 	}
 	cmd.Argv = slices.Concat(w.shell, cmd.Argv[1:])
+	if w.readOnly {
+		cmd.Env = append(cmd.Env, "READ_ONLY=yes")
+	}
 	return run.Local{}.Run(ctx, cmd)
 }
 
