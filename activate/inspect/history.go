@@ -1,0 +1,162 @@
+package inspect
+
+import (
+	"context"
+	_ "embed" // the script
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"flakeops/activate"
+	"flakeops/activate/wire"
+	"flakeops/internal/run"
+)
+
+//go:embed history.sh
+var historyScript string
+
+// History is what was deployed to a host.
+type History struct {
+	Running     string       // system that runs now
+	Deployments []Deployment // oldest first
+
+	missing map[string]bool // systems that the host has no longer; nil where it does not tell
+}
+
+// ReadHistory asks the host behind r, which is root's: others cannot read its records.
+func ReadHistory(ctx context.Context, r run.Runner) (History, error) {
+	var all journal
+	var h History
+	facts, err := activate.Ask(ctx, r, tellScript+historyScript, nil, func(name, value string) error {
+		switch name {
+		case "record":
+			all.take(value)
+		case "checked":
+			h.missing = map[string]bool{}
+		case "missing":
+			if h.missing == nil {
+				return unknown(name)
+			}
+			h.missing[value] = true
+		default:
+			return unknown(name)
+		}
+		return nil
+	})
+	if err != nil {
+		return History{}, err
+	}
+	h.Running, h.Deployments = facts.Running, all.all
+	return h, nil
+}
+
+// Begun is when the deployer began with the run that the deployment is of, by its clock:
+// that is in the ID. The host's clock tells of other IDs.
+func (d Deployment) Begun() time.Time {
+	if id, err := ulid.ParseStrict(d.ID); err == nil {
+		return id.Timestamp()
+	}
+	return d.Started
+}
+
+// sinceRun says whether the deployment is of the run of another, or of a later one.
+func (d Deployment) sinceRun(of Deployment) bool {
+	return d.ID == of.ID || !d.Begun().Before(of.Begun())
+}
+
+// Previous is the system that the host ran before the one that runs now, by its records;
+// before one that somebody put there by hand, it is that of the last deployment. What the
+// host has no longer is an error.
+func (h History) Previous() (string, error) {
+	came := newest(h.Deployments, func(d Deployment) bool { return d.New == h.Running && d.Old != h.Running && d.Outcome.OK() })
+	if came != nil {
+		return h.kept(came.Old)
+	}
+	last := newest(h.Deployments, func(d Deployment) bool { return d.left() != "" && d.left() != h.Running })
+	if last != nil {
+		return h.kept(last.left())
+	}
+	return "", errors.New("no deployment is on record that tells what the host ran before: name a generation")
+}
+
+// left is the system that a deployment left running; "" where its end does not tell.
+func (d Deployment) left() string {
+	switch d.Outcome {
+	case wire.Deployed, wire.Tested:
+		return d.New
+	case wire.RolledBack, wire.BootSet:
+		return d.Old
+	}
+	return ""
+}
+
+// kept is the system, if the host still has it.
+func (h History) kept(system string) (string, error) {
+	switch {
+	case system == "":
+		return "", errors.New("what the host ran before is not on record: name a generation")
+	case h.missing == nil:
+		return "", fmt.Errorf("the host does not tell whether it still has %s: check Nix on the host", system)
+	case h.missing[system]:
+		return "", fmt.Errorf("the host no longer has %s, which it ran before: deploy the revision of the flake that it is from", system)
+	}
+	return system, nil
+}
+
+// Before tells what each host ran before the run of a deployment, by the name it has in
+// histories. One to which nothing was deployed since is left out. The error names every
+// host that cannot go back.
+func Before(histories map[string]History, id string) (map[string]string, error) {
+	var of *Deployment
+	for _, h := range histories {
+		if d := newest(h.Deployments, func(d Deployment) bool { return d.ID == id }); d != nil {
+			of = d
+		}
+	}
+	if of == nil {
+		return nil, fmt.Errorf("deployment %.70q is on no host's record", id)
+	}
+	systems := map[string]string{}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(histories)) {
+		h := histories[name]
+		first := slices.IndexFunc(h.Deployments, func(d Deployment) bool { return d.sinceRun(*of) })
+		if first < 0 {
+			continue
+		}
+		system, err := h.kept(h.Deployments[first].Old)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			continue
+		}
+		systems[name] = system
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return systems, nil
+}
+
+// Entry is a deployment in a history of several hosts.
+type Entry struct {
+	Host string // by the name it has in the histories
+	Deployment
+}
+
+// Merge lists what was deployed to hosts since a time, which may be zero, newest first.
+func Merge(histories map[string]History, since time.Time) []Entry {
+	var all []Entry
+	for _, host := range slices.Sorted(maps.Keys(histories)) {
+		for _, d := range slices.Backward(histories[host].Deployments) {
+			if !d.Begun().Before(since) {
+				all = append(all, Entry{host, d})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Entry) int { return b.Begun().Compare(a.Begun()) })
+	return all
+}
