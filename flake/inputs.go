@@ -7,15 +7,12 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// inputs gives the locked URL of each direct input, from a lock file's JSON.
-func inputs(locks gjson.Result) map[string]string {
-	nodes := objects(locks.Get("nodes"))
-	root := locks.Get("root").String()
+// inputs gives the locked URL of each direct input.
+func inputs(locked []LockedInput) map[string]string {
 	in := map[string]string{}
-	for name, ref := range objects(nodes[root].Get("inputs")) {
-		steps := maxSteps
-		if key := follow(nodes, root, ref, &steps); key != "" {
-			in[name] = lockedURL(nodes[key].Get("locked"))
+	for _, l := range locked {
+		if l.Direct {
+			in[l.Name] = l.URL
 		}
 	}
 	return in

@@ -34,6 +34,7 @@ type Flake struct {
 	Dirty        bool              // a work tree with uncommitted changes
 	LastModified time.Time         // of the source; zero when unknown
 	Inputs       map[string]string // locked URL of each direct input, by name
+	Locked       []LockedInput     // all inputs
 	Fingerprint  string            // identifies source and lock
 	Said         []string          // lines that nix warned with, when it read the flake and its nodes' names
 
@@ -154,12 +155,14 @@ func parseMetadata(data []byte) (*Flake, error) {
 	if err != nil {
 		return nil, err
 	}
+	locked := lockedInputs(m.Get("locks"))
 	f := &Flake{
 		URL:         evaluated(m.Get("url").String(), m.Get("locked")),
 		Path:        m.Get("path").String(),
 		Revision:    m.Get("revision").String(),
 		Fingerprint: m.Get("fingerprint").String(),
-		Inputs:      inputs(m.Get("locks")),
+		Inputs:      inputs(locked),
+		Locked:      locked,
 	}
 	f.Root, f.Dir = localTree(m.Get("resolved"))
 	f.Sub = m.Get("resolved.dir").String()

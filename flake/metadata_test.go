@@ -290,7 +290,7 @@ func TestInputs(t *testing.T) {
 		"g":   "git+https://example.org/x?rev=789",
 		"t":   "https://example.org/x.tar.gz?narHash=sha256-a%2Bb%3D",
 	}
-	got := inputs(gjson.Parse(locks))
+	got := inputs(lockedInputs(gjson.Parse(locks)))
 	for k, v := range want {
 		if got[k] != v {
 			t.Errorf("%s: %q, want %q", k, got[k], v)
