@@ -12,7 +12,7 @@ import (
 )
 
 func TestBecause(t *testing.T) {
-	lost := &remote.UnreachableError{Node: "web", Host: "web", Err: errors.New("gone")}
+	lost := &remote.UnreachableError{Host: "web", Err: errors.New("gone")}
 	if err := because(t.Context(), lost); err != error(lost) {
 		t.Errorf("while the context lives: %v", err)
 	}

@@ -147,7 +147,7 @@ func (h *sshHost) Push(ctx context.Context, p parcel) error {
 	if p.substitute {
 		silence = fetchSilence
 	}
-	name, takeBack := h.net.lender.Lend(conn.Root(), h.target.Node, silence)
+	name, takeBack := h.net.lender.Lend(conn.Root(), silence)
 	err = h.net.nix.Copy(ctx, flake.Copy{
 		Store:      "ssh://" + name,
 		Paths:      p.paths,

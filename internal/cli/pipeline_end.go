@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"strings"
 )
 
 // errHeld is why a node does not go on although nothing is wrong with it.
@@ -29,7 +28,6 @@ func (p *pipeline) record(n *node, r result) bool {
 		return false // holdRest ends it
 	}
 	err := r.err
-	r.note = strings.TrimPrefix(r.note, n.name+": ") // it stands beside the name
 	skip := r.outcome == outcomeUnreachable && p.skipUnreachable
 	if skip {
 		r = result{outcome: outcomeSkipped, note: r.told()}

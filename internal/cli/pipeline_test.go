@@ -69,7 +69,7 @@ func TestANodeIsPushedAsSoonAsItIsBuilt(t *testing.T) {
 }
 
 func TestAFailureHoldsTheOthers(t *testing.T) {
-	unreachable := &remote.UnreachableError{Node: "b", Host: "b", Err: errors.New("no route to host")}
+	unreachable := &remote.UnreachableError{Host: "b", Err: errors.New("no route to host")}
 	for name, c := range map[string]struct {
 		world   *world
 		outcome string
@@ -121,14 +121,14 @@ func TestATreeThatChangedStopsTheRun(t *testing.T) {
 }
 
 func TestSkipUnreachable(t *testing.T) {
-	w := &world{t: t, dialErr: map[string]error{"b": &remote.UnreachableError{Node: "b", Host: "b", Err: errors.New("gone")}}}
+	w := &world{t: t, dialErr: map[string]error{"b": &remote.UnreachableError{Host: "b", Err: errors.New("gone")}}}
 	p := w.run(t.Context(), plan{through: throughActivate, skipUnreachable: true}, "a", "b")
 	wantOutcome(t, p, "a", string(wire.Deployed))
 	wantOutcome(t, p, "b", outcomeSkipped)
 	wantCode(t, p, ExitDone)
 
 	// A key that changed is not a host that is not there.
-	w = &world{t: t, dialErr: map[string]error{"b": &trust.HostKeyError{Node: "b", Host: "b"}}}
+	w = &world{t: t, dialErr: map[string]error{"b": &trust.HostKeyError{Host: "b"}}}
 	p = w.run(t.Context(), plan{through: throughActivate, skipUnreachable: true}, "a", "b")
 	wantOutcome(t, p, "b", outcomeRefused)
 	wantCode(t, p, exitRefused)
@@ -269,7 +269,7 @@ func TestOverridesReachTheAgent(t *testing.T) {
 
 func TestANoteDoesNotRepeatWhatStandsBesideIt(t *testing.T) {
 	w := &world{t: t,
-		dialErr:     map[string]error{"a": &remote.UnreachableError{Node: "a", Host: "a", Err: errors.New("no answer")}},
+		dialErr:     map[string]error{"a": &remote.UnreachableError{Host: "a", Err: errors.New("no answer")}},
 		activateErr: map[string]error{"b": &activate.OutcomeError{Event: wire.Event{Outcome: wire.RolledBack, Message: "a unit failed"}}},
 	}
 	p := w.run(t.Context(), plan{through: throughActivate, keepGoing: true}, "a", "b")

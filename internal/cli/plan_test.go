@@ -69,7 +69,7 @@ func TestPlanTellsTheDifference(t *testing.T) {
 	current := oldFacts()
 	current.Running, current.Profile = system("bb"), system("bb")
 	w.facts = map[string]activate.Facts{"bb": current}
-	w.dialErr = map[string]error{"ccc": &remote.UnreachableError{Node: "ccc", Host: "ccc", Err: errors.New("no route")}}
+	w.dialErr = map[string]error{"ccc": &remote.UnreachableError{Host: "ccc", Err: errors.New("no route")}}
 	p := w.run(t.Context(), planOf(planCmd{}), "a", "bb", "ccc", "dddd")
 	wantOutcome(t, p, "a", outcomeChanges)
 	wantOutcome(t, p, "bb", outcomeUpToDate)

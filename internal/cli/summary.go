@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"flakeops/internal/fault"
 	"flakeops/internal/ui"
 )
 
@@ -40,7 +41,11 @@ func (p *pipeline) jobSummary(code int) summary {
 	s := summary{code: code, header: []string{"NODE", "HOST", "OUTCOME", "NOTE"}, rows: p.rows()}
 	for _, n := range p.nodes {
 		if r := n.ended(); r.err != nil {
-			s.errors = append(s.errors, n.name+": "+r.err.Error())
+			text := n.name + ": " + fault.Cause(r.err)
+			if hint := fault.Hint(r.err); hint != "" {
+				text += "; " + hint
+			}
+			s.errors = append(s.errors, text)
 		}
 	}
 	return s

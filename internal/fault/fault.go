@@ -31,10 +31,10 @@ var ErrInterrupted error = &classified{errors.New("interrupted"), Interrupted, f
 type classed interface{ Class() Class }
 
 // hinted is an error that knows what to do about it, which many nodes may share.
-type hinted interface {
-	Cause() string // the error without the hint
-	Hint() string  // "" for none
-}
+type hinted interface{ Hint() string } // "" for none
+
+// caused is a hinted error whose text has the hint in it, where it stands alone.
+type caused interface{ Cause() string } // the error without the hint
 
 type classified struct {
 	error
@@ -86,16 +86,19 @@ func Of(err error) Class {
 
 // Hint is what to do about an error, "" for nothing in particular.
 func Hint(err error) string {
-	var e hinted
-	if errors.As(err, &e) {
-		return e.Hint()
-	}
-	return ""
+	hint := ""
+	walk(err, func(err error) (done bool) {
+		if e, ok := err.(hinted); ok {
+			hint = e.Hint()
+		}
+		return hint != ""
+	})
+	return hint
 }
 
 // Cause is the text of an error without what to do about it.
 func Cause(err error) string {
-	var e hinted
+	var e caused
 	if errors.As(err, &e) {
 		return e.Cause()
 	}

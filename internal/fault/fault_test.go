@@ -42,9 +42,23 @@ func (locked) Error() string { return "locked: wait" }
 func (locked) Cause() string { return "locked" }
 func (locked) Hint() string  { return "wait" }
 
+type told struct{}
+
+func (told) Error() string { return "told" }
+func (told) Hint() string  { return "look" }
+
+type hintless struct{}
+
+func (hintless) Error() string { return "hintless" }
+func (hintless) Hint() string  { return "" }
+
 func TestHints(t *testing.T) {
 	err := fmt.Errorf("web: %w", During(Push, locked{}))
 	if Hint(err) != "wait" || Cause(err) != "locked" {
+		t.Errorf("%q, %q", Hint(err), Cause(err))
+	}
+	err = fmt.Errorf("jump host: %w", errors.Join(io.EOF, hintless{}, told{}))
+	if Hint(err) != "look" || Cause(err) != err.Error() {
 		t.Errorf("%q, %q", Hint(err), Cause(err))
 	}
 	if Hint(io.EOF) != "" || Cause(io.EOF) != "EOF" {

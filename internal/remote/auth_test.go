@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"flakeops/internal/fault"
 	"flakeops/internal/remote/auth"
 	"flakeops/internal/run"
 
@@ -73,10 +74,11 @@ func TestKeyFilesOfAllKinds(t *testing.T) {
 func TestNothingToOffer(t *testing.T) {
 	h := startSSHD(t, nil)
 	e := authError(t, newSetup(t, h.known(), h.host("h", "IdentityFile /no/such/key")))
-	if e.Node != "web1" || e.User != login(t) || len(e.Tried) != 0 {
+	if e.User != login(t) || len(e.Tried) != 0 {
 		t.Errorf("%#v", e)
 	}
-	contains(t, e.Error(), "web1", "nothing to offer", "it accepts publickey", fmt.Sprintf("`ssh -l %s -p %d h`", login(t), h.port))
+	contains(t, e.Error(), "nothing to offer", "it accepts publickey")
+	contains(t, e.Hint(), fmt.Sprintf("`ssh -l %s -p %d h`", login(t), h.port))
 }
 
 func TestAuthErrorListsWhatWasTried(t *testing.T) {
@@ -152,11 +154,11 @@ func TestPassphraseIsNotAskedForAKeyThatTheHostDoesNotWant(t *testing.T) {
 func TestPassphraseWithNobodyToAsk(t *testing.T) {
 	k := newKey(t, "ed25519", "right")
 	h := startSSHD(t, []key{k})
-	contains(t, authError(t, newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))).Error(), "there is no terminal", "ssh-agent")
+	contains(t, authError(t, newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))).Error(), "there is no terminal")
 
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))
 	s.Operator.Prompt = &prompter{} // which has its own words for it
-	contains(t, authError(t, s).Error(), "it has a passphrase, and no answer is left", "ssh-agent")
+	contains(t, authError(t, s).Error(), "it has a passphrase, and no answer is left")
 
 	s = newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file, "BatchMode yes"))
 	p := &prompter{secrets: []string{"right"}}
@@ -263,7 +265,8 @@ func TestAlgorithmsThatAreNotSupported(t *testing.T) {
 	if err == nil {
 		t.Fatal("connected")
 	}
-	contains(t, err.Error(), "KexAlgorithms", "sntrup761x25519-sha512@openssh.com", "curve25519-sha256")
+	contains(t, err.Error(), "KexAlgorithms", "sntrup761x25519-sha512@openssh.com")
+	contains(t, fault.Hint(err), "KexAlgorithms", "curve25519-sha256")
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file, "Ciphers aes256-ctr", "MACs hmac-sha2-512"))
 	_, err = s.dial(t, "h").Run(testContext(t), run.Command{Argv: []string{"true"}})
 	must(t, err)

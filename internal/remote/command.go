@@ -71,9 +71,9 @@ func (c *Conn) command(ctx context.Context, cmd run.Command, up []string) (run.R
 			err = &run.NotStartedError{Err: err}
 		}
 	case g.hasBegun() && asks:
-		err = &ElevationError{Node: c.target.Node, User: c.User(), Command: up, Err: err}
+		err = &ElevationError{User: c.User(), Command: up, Err: err}
 	default:
-		err = &ShellError{Node: c.target.Node, User: c.User(), Code: code, Said: said, Err: err}
+		err = &ShellError{User: c.User(), Code: code, Said: said, Err: err}
 		said = ""
 	}
 	return failed(run.Error{Argv: cmd.Argv, Code: -1, Stderr: said, Err: err})

@@ -34,7 +34,7 @@ func (d *Dialer) newConn(t resolve.Target, l *link) *Conn {
 	c := &Conn{dialer: d, target: t, link: l, patience: refusedFor, closed: make(chan struct{})}
 	go func() {
 		err := l.client.Wait()
-		c.end(&LostError{Node: t.Node, Host: c.Host(), Err: err})
+		c.end(&LostError{Host: c.Host(), Err: err})
 	}()
 	go c.keepAlive(l.config.Alive, l.config.AliveCount)
 	return c
@@ -96,7 +96,7 @@ func (c *Conn) keepAlive(every time.Duration, count int) {
 		if heard := c.link.conn.heard.Load(); heard != last {
 			last, missed = heard, 0
 		} else if missed++; count > 0 && missed > count {
-			c.end(&LostError{Node: c.target.Node, Host: c.Host(), Err: fmt.Errorf("no sign of life for %v", every*time.Duration(missed))})
+			c.end(&LostError{Host: c.Host(), Err: fmt.Errorf("no sign of life for %v", every*time.Duration(missed))})
 			return
 		}
 		select {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"flakeops/internal/fault"
 	"flakeops/internal/remote/resolve"
 	"flakeops/internal/run"
 )
@@ -28,9 +29,6 @@ func unreachable(t *testing.T, s *setup, target resolve.Target) *UnreachableErro
 	var e *UnreachableError
 	if !errors.As(err, &e) {
 		t.Fatalf("not an unreachable host: %v", err)
-	}
-	if e.Node != "web1" {
-		t.Errorf("node %q", e.Node)
 	}
 	return e
 }
@@ -195,18 +193,18 @@ func TestNamesThatAreRefused(t *testing.T) {
 			if err == nil || strings.Contains(err.Error(), "/must/not/be/run") {
 				t.Fatalf("%#v: %v", tg, err)
 			}
-			contains(t, err.Error(), "web1", "deployment.target")
+			contains(t, fault.Hint(err), "deployment.target")
 		}
 	}
 	// ssh would take the user of the address only if there is no targetUser.
 	for _, more := range []string{"ops@h", "ops@-oProxyCommand=x", "ssh://h:22"} {
 		_, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: more, User: "root"})
-		contains(t, err.Error(), "web1", "which cannot be one")
+		contains(t, err.Error(), "cannot be one")
 	}
 	_, err := s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "h", Options: []string{"A=b\nProxyCommand=x"}})
-	contains(t, err.Error(), "deployment.sshOptions")
+	contains(t, fault.Hint(err), "deployment.sshOptions")
 	_, err = s.Dial(testContext(t), resolve.Target{Node: "web1", Host: "h", Port: 70000})
-	contains(t, err.Error(), "deployment.targetPort")
+	contains(t, fault.Hint(err), "deployment.targetPort")
 }
 
 func TestSSHMissing(t *testing.T) {
@@ -215,7 +213,11 @@ func TestSSHMissing(t *testing.T) {
 	if err == nil {
 		t.Fatal("connected")
 	}
-	contains(t, err.Error(), "web1", "ssh-that-does-not-exist is not in PATH", "install OpenSSH")
+	if class := fault.Of(err); class != fault.Usage || strings.Contains(err.Error(), "web1") {
+		t.Errorf("class %d: %v", class, err) // whoever prints it names the node
+	}
+	contains(t, err.Error(), "ssh-that-does-not-exist is not in PATH")
+	contains(t, fault.Hint(err), "install OpenSSH")
 }
 
 func TestSSHConfigWithAnError(t *testing.T) {
@@ -224,7 +226,7 @@ func TestSSHConfigWithAnError(t *testing.T) {
 	if err == nil {
 		t.Fatal("connected")
 	}
-	contains(t, err.Error(), "web1", s.config, "nosuchoption")
+	contains(t, err.Error(), s.config, "nosuchoption")
 }
 
 func TestJumpHosts(t *testing.T) {
@@ -267,7 +269,7 @@ func TestJumpHostsThatFormALoop(t *testing.T) {
 	if err == nil {
 		t.Fatal("connected")
 	}
-	contains(t, err.Error(), "ProxyJump", "back to itself")
+	contains(t, fault.Hint(err), "ProxyJump", "back to itself")
 }
 
 func TestProxyCommand(t *testing.T) {

@@ -49,8 +49,15 @@ func (d *Dialer) Dial(ctx context.Context, t resolve.Target) (*Conn, error) {
 	results := make(chan dialed, len(hosts))
 	failed := make([]error, 0, len(hosts))
 	started := 0
+	a := &attempt{d, t.Node, d.Log.With().Str("node", t.Node).Logger()}
 	start := func() {
-		go func(host string) { results <- d.dialOne(ctx, t, host) }(hosts[started])
+		go func(host string) {
+			l, err := a.connect(ctx, resolve.Destination{Host: host, Port: t.Port, User: t.User, Before: d.Extra, Options: t.Options}, 0)
+			if err != nil {
+				a.log.Debug().Err(err).Str("host", host).Msg("cannot connect")
+			}
+			results <- dialed{l, err}
+		}(hosts[started])
 		started++
 	}
 	start()
@@ -88,16 +95,6 @@ func (d *Dialer) Dial(ctx context.Context, t resolve.Target) (*Conn, error) {
 type dialed struct {
 	link *link
 	err  error
-}
-
-func (d *Dialer) dialOne(ctx context.Context, t resolve.Target, host string) dialed {
-	l, err := d.connect(ctx, t.Node, resolve.Destination{
-		Host: host, Port: t.Port, User: t.User, Before: d.Extra, Options: t.Options,
-	}, 0)
-	if err != nil {
-		d.Log.Debug().Err(err).Str("node", t.Node).Str("host", host).Msg("cannot connect")
-	}
-	return dialed{l, err}
 }
 
 // closeLosers hangs up on the addresses that came second.

@@ -28,7 +28,7 @@ type elevated struct{ *Conn }
 func (e *elevated) Run(ctx context.Context, cmd run.Command) (run.Result, error) {
 	up := e.target.Elevate
 	if len(up) == 0 {
-		err := &ElevationError{Node: e.target.Node, User: e.User(), Err: errNoCommand}
+		err := &ElevationError{User: e.User(), Err: errNoCommand}
 		return failed(run.Error{Argv: cmd.Argv, Code: -1, Err: err})
 	}
 	return e.command(ctx, cmd, up)
@@ -44,11 +44,11 @@ type passwords struct {
 
 // next gives the password to send; sudo asked before in vain if one was sent.
 func (p *passwords) next() (string, error) {
-	node, user := p.conn.target.Node, p.conn.User()
+	user := p.conn.User()
 	if p.n++; p.n > sudoTries {
-		return "", fmt.Errorf("%s: sudo refused the password of %s %d times", node, user, sudoTries)
+		return "", fmt.Errorf("sudo refused the password of %s %d times", user, sudoTries)
 	}
-	prompt := fmt.Sprintf("sudo password for %s on %s: ", user, node)
+	prompt := fmt.Sprintf("sudo password for %s on %s: ", user, p.conn.target.Node)
 	if p.sent != nil {
 		prompt = "wrong; " + prompt
 	}
@@ -57,10 +57,10 @@ func (p *passwords) next() (string, error) {
 	case err != nil && p.ctx.Err() != nil:
 		return "", err
 	case err != nil: // whoever was to ask says why not in words of their own
-		return "", fmt.Errorf("%s: sudo wants the password of %s, and %w; run flakeops on a terminal, or let %s use sudo without a password", node, user, err, user)
+		return "", &passwordError{user, err}
 	case strings.ContainsAny(v, "\n\x00"):
 		p.secret().Forget(p.ctx, v)
-		return "", fmt.Errorf("%s: the sudo password has a line end in it", node)
+		return "", errors.New("the sudo password has a line end in it")
 	}
 	p.sent = &v
 	return v, nil

@@ -9,14 +9,13 @@ import (
 
 // UnreachableError is a host that could not be reached over the network in time.
 type UnreachableError struct {
-	Node string
 	Host string // address, or what it was to be found by
 	Err  error
 }
 
-// Error names the node, the address and the cause.
+// Error names the address and the cause.
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("%s: cannot reach %s: %v", e.Node, e.Host, e.Err)
+	return fmt.Sprintf("cannot reach %s: %v", e.Host, e.Err)
 }
 
 // Class is the kind of the error.
@@ -28,14 +27,13 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // LostError is a connection that broke while it was in use. What ran over it
 // may still run, or have ended; only the host knows.
 type LostError struct {
-	Node string
 	Host string
 	Err  error
 }
 
-// Error names the node and the cause.
+// Error names the address and the cause.
 func (e *LostError) Error() string {
-	return fmt.Sprintf("%s: lost the connection to %s: %v", e.Node, e.Host, e.Err)
+	return fmt.Sprintf("lost the connection to %s: %v", e.Host, e.Err)
 }
 
 // Class is the kind of the error.
@@ -47,14 +45,18 @@ func (e *LostError) Unwrap() error { return e.Err }
 // SessionError is a host that is connected, but opens no session. Nothing of the
 // command was sent.
 type SessionError struct {
-	Node string
 	Host string
 	Err  error // a *ssh.OpenChannelError
 }
 
-// Error names the node and what sshd says.
+// Error says what sshd says.
 func (e *SessionError) Error() string {
-	return fmt.Sprintf("%s: sshd at %s opens no session: %v; is MaxSessions of its sshd_config too low?", e.Node, e.Host, e.Err)
+	return fmt.Sprintf("sshd at %s opens no session: %v", e.Host, e.Err)
+}
+
+// Hint is what may be wrong.
+func (e *SessionError) Hint() string {
+	return "MaxSessions of the host's sshd_config may be too low: raise it"
 }
 
 // Class is the kind of the error.
@@ -65,7 +67,6 @@ func (e *SessionError) Unwrap() error { return e.Err }
 
 // ShellError is a login shell that did not run the shell that runs commands.
 type ShellError struct {
-	Node string
 	User string // whose shell it is
 	Code int    // exit status; -1 where it has none
 	Said string // what it printed on stderr
@@ -81,8 +82,12 @@ func (e *ShellError) Error() string {
 	if e.Said != "" {
 		why += ": " + e.Said
 	}
-	return fmt.Sprintf("%s: the login shell of %s did not run %q: %s; give %s a shell that runs commands, whose startup files neither end it nor read stdin",
-		e.Node, e.User, shellLine, why, e.User)
+	return fmt.Sprintf("the login shell of %s did not run %q: %s", e.User, shellLine, why)
+}
+
+// Hint is what kind of shell it takes.
+func (e *ShellError) Hint() string {
+	return fmt.Sprintf("give %s a shell that runs commands, whose startup files neither end it nor read stdin", e.User)
 }
 
 // Class is the kind of the error.
@@ -93,7 +98,6 @@ func (e *ShellError) Unwrap() error { return e.Err }
 
 // ElevationError is a login user who could not become root.
 type ElevationError struct {
-	Node    string
 	User    string
 	Command []string // deployment.privilegeEscalationCommand
 	Err     error    // why, unless the command itself said it on stderr
@@ -101,14 +105,22 @@ type ElevationError struct {
 
 // Error names the user and the command, and why it did not work.
 func (e *ElevationError) Error() string {
-	s := fmt.Sprintf("%s: %s could not become root", e.Node, e.User)
+	s := fmt.Sprintf("%s could not become root", e.User)
 	if len(e.Command) > 0 {
 		s += fmt.Sprintf(" with %q", strings.Join(e.Command, " "))
 	}
 	if e.Err != nil {
-		return s + ": " + e.Err.Error()
+		s += ": " + e.Err.Error()
 	}
-	return s + "; check deployment.privilegeEscalationCommand"
+	return s
+}
+
+// Hint is where to look, unless the cause knows better.
+func (e *ElevationError) Hint() string {
+	if e.Err != nil {
+		return ""
+	}
+	return "check deployment.privilegeEscalationCommand"
 }
 
 // Class is the kind of the error.
@@ -116,3 +128,17 @@ func (e *ElevationError) Class() fault.Class { return fault.Refused }
 
 // Unwrap gives the cause.
 func (e *ElevationError) Unwrap() error { return e.Err }
+
+// passwordError is a sudo password that nobody gives.
+type passwordError struct {
+	user string
+	err  error
+}
+
+func (e *passwordError) Error() string {
+	return fmt.Sprintf("sudo wants the password of %s, and %v", e.user, e.err)
+}
+func (e *passwordError) Unwrap() error { return e.err }
+func (e *passwordError) Hint() string {
+	return fmt.Sprintf("run flakeops on a terminal, or let %s use sudo without a password", e.user)
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"flakeops/internal/fault"
 	"flakeops/internal/remote/resolve"
 )
 
@@ -14,19 +15,19 @@ const maxJumps = 8
 // jump connects to the last of a list of jump hosts. As with OpenSSH, the first
 // is reached as its own configuration says, each other one over the one before
 // it, and of the command line only the configuration file holds for them.
-func (d *Dialer) jump(ctx context.Context, node string, dst resolve.Destination, list string, depth int) (*link, error) {
+func (a *attempt) jump(ctx context.Context, dst resolve.Destination, list string, depth int) (*link, error) {
 	hops := strings.Split(list, ",")
 	if depth+len(hops) > maxJumps {
-		return nil, fmt.Errorf("%s: more than %d jump hosts on the way; ProxyJump of ssh_config seems to lead back to itself", node, maxJumps)
+		return nil, &resolve.ConfigError{Reason: fmt.Sprintf("more than %d jump hosts on the way", maxJumps), Next: "ProxyJump of ssh_config seems to lead back to itself: correct it"}
 	}
 	var l *link
 	for n, hop := range hops {
 		at, err := resolve.ParseHop(hop)
 		if err != nil {
-			return nil, fmt.Errorf("%s: ProxyJump %q: %w", node, hop, err)
+			return nil, fault.During(fault.Usage, fmt.Errorf("ProxyJump %q: %w", hop, err))
 		}
 		at.Before = resolve.Inherited(dst.Before)
-		next, err := d.hop(ctx, node, at, l, depth+len(hops)-n)
+		next, err := a.hop(ctx, at, l, depth+len(hops)-n)
 		if err != nil {
 			if l != nil {
 				l.close()
@@ -38,13 +39,13 @@ func (d *Dialer) jump(ctx context.Context, node string, dst resolve.Destination,
 	return l, nil
 }
 
-func (d *Dialer) hop(ctx context.Context, node string, at resolve.Destination, via *link, depth int) (*link, error) {
+func (a *attempt) hop(ctx context.Context, at resolve.Destination, via *link, depth int) (*link, error) {
 	if via == nil {
-		return d.connect(ctx, node, at, depth)
+		return a.connect(ctx, at, depth)
 	}
-	c, err := d.Resolver.Resolve(ctx, at)
+	c, err := a.Resolver.Resolve(ctx, at)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", node, err)
+		return nil, err
 	}
-	return d.open(ctx, node, c, via)
+	return a.open(ctx, c, via)
 }

@@ -70,7 +70,7 @@ func TestPublicHalfAloneChoosesAKeyOfTheAgent(t *testing.T) {
 
 	for _, file := range []string{k.file, k.file + ".pub"} {
 		e := authError(t, newSetup(t, h.known(), h.host("h", "IdentityFile "+file)))
-		contains(t, e.Error(), "not offered: "+file, "only the public half", "ssh-agent")
+		contains(t, e.Error(), "not offered: "+file, "only the public half")
 	}
 }
 
@@ -79,11 +79,11 @@ func TestSecurityKeysWorkThroughTheAgentOnly(t *testing.T) {
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+file))
 	p := &prompter{secrets: []string{"right"}}
 	s.Operator.Prompt = p
-	contains(t, authError(t, s).Error(), file, "security key", "ssh-agent")
+	contains(t, authError(t, s).Error(), file, "security key")
 	encrypt(t, file, "right")
-	contains(t, authError(t, s).Error(), file, "security key", "ssh-agent")
+	contains(t, authError(t, s).Error(), file, "security key")
 	must(t, os.Remove(file+".pub"))
-	contains(t, authError(t, s).Error(), file, "security key", "ssh-agent")
+	contains(t, authError(t, s).Error(), file, "security key")
 	if q := p.questions(); len(q) != 0 {
 		t.Errorf("asked %q", q)
 	}
@@ -96,7 +96,7 @@ func TestKeysThatNoPassphraseOpensHere(t *testing.T) {
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))
 	p := &prompter{secrets: []string{"right", "right"}}
 	s.Operator.Prompt = p
-	contains(t, authError(t, s).Error(), k.file, "cannot be decrypted here", "aes256-gcm@openssh.com", "ssh-agent")
+	contains(t, authError(t, s).Error(), k.file, "cannot be decrypted here", "aes256-gcm@openssh.com")
 	contains(t, authError(t, s).Error(), "cannot be decrypted here")
 	if q := p.questions(); len(q) != 1 {
 		t.Errorf("asked %q", q)
@@ -106,7 +106,7 @@ func TestKeysThatNoPassphraseOpensHere(t *testing.T) {
 	write(t, k.file+".pub", k.line()+"\n")
 	encrypt(t, k.file, "right", "-m", "PKCS8")
 	contains(t, authError(t, newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))).Error(),
-		k.file, "cannot be read here", "ENCRYPTED PRIVATE KEY", "ssh-agent")
+		k.file, "cannot be read here", "ENCRYPTED PRIVATE KEY")
 }
 
 func TestOldFormatsOfKeyFiles(t *testing.T) {

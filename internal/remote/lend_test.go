@@ -45,7 +45,7 @@ func dirOf(l *lend.Lender) string {
 
 func lendTo(t testing.TB, l *lend.Lender, c *Conn) string {
 	t.Helper()
-	host, takeBack := l.Lend(c.Root(), "web1", time.Hour)
+	host, takeBack := l.Lend(c.Root(), time.Hour)
 	t.Cleanup(func() { _ = takeBack() })
 	return host
 }

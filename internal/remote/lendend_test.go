@@ -55,7 +55,7 @@ func TestTheStoreUnderSudoEndsWithNix(t *testing.T) {
 func TestTakeBackEndsWhatRuns(t *testing.T) {
 	h, c := easy(t)
 	l := newLender(t)
-	host, takeBack := l.Lend(c.Root(), "web1", time.Hour)
+	host, takeBack := l.Lend(c.Root(), time.Hour)
 	cmd, _ := waiting(t, h, l, host)
 	start := time.Now()
 	_ = takeBack()
@@ -74,7 +74,7 @@ func TestTakeBackEndsWhatRuns(t *testing.T) {
 func TestTakeBackWhileNobodyReads(t *testing.T) {
 	_, c := easy(t)
 	l := newLender(t)
-	host, takeBack := l.Lend(c.Root(), "web1", time.Hour)
+	host, takeBack := l.Lend(c.Root(), time.Hour)
 	chatty := filepath.Join(t.TempDir(), "nix-store")
 	write(t, chatty, "#!/bin/sh\nexec yes\n")
 	must(t, os.Chmod(chatty, 0o700))
@@ -107,7 +107,7 @@ func TestShimOverALostConnection(t *testing.T) {
 	h, c := easy(t)
 	l := newLender(t)
 	cmd, _ := waiting(t, h, l, lendTo(t, l, c))
-	c.end(&LostError{Node: "web1", Host: "h", Err: io.ErrUnexpectedEOF})
+	c.end(&LostError{Host: "h", Err: io.ErrUnexpectedEOF})
 	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != shimFailed {
 		t.Errorf("exit status %d", code)
@@ -116,5 +116,5 @@ func TestShimOverALostConnection(t *testing.T) {
 	if code != shimFailed {
 		t.Errorf("exit status %d", code)
 	}
-	contains(t, text, "web1: lost the connection")
+	contains(t, text, "lost the connection")
 }

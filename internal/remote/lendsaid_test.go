@@ -16,7 +16,7 @@ func lentStore(t *testing.T, silence time.Duration, script string) (code int, st
 	t.Helper()
 	_, c := easy(t)
 	l := newLender(t)
-	host, takeBack := l.Lend(c.Root(), "web1", silence)
+	host, takeBack := l.Lend(c.Root(), silence)
 	store := filepath.Join(t.TempDir(), "nix-store")
 	write(t, store, "#!/bin/sh\n"+script+"\n")
 	must(t, os.Chmod(store, 0o700))
@@ -45,8 +45,8 @@ func (f *tailFile) open() *os.File {
 
 func TestTheLenderKnowsWhatTheHostSaid(t *testing.T) {
 	for script, want := range map[string]string{
-		"echo 'no entry for you' >&2; exit 3": "nix-store on web1: exit status 3: no entry for you",
-		"kill -KILL $$":                       "nix-store on web1: killed by signal: KILL",
+		"echo 'no entry for you' >&2; exit 3": "nix-store on the host: exit status 3: no entry for you",
+		"kill -KILL $$":                       "nix-store on the host: killed by signal: KILL",
 	} {
 		_, _, err := lentStore(t, time.Hour, script)
 		if err == nil {
@@ -65,6 +65,6 @@ func TestAStoreThatIsSilentIsGivenUp(t *testing.T) {
 	if code != shimFailed || !errors.As(err, &silent) {
 		t.Fatalf("%d, %v", code, err)
 	}
-	contains(t, err.Error(), "nix-store on web1", "silent for 100ms")
+	contains(t, err.Error(), "nix-store on the host", "silent for 100ms")
 	contains(t, said, "silent for 100ms")
 }

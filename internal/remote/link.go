@@ -15,6 +15,7 @@ import (
 	"flakeops/internal/remote/resolve"
 	"flakeops/internal/remote/trust"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -58,21 +59,28 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// attempt is a target on the way to a connection.
+type attempt struct {
+	*Dialer
+	node string // for questions
+	log  zerolog.Logger
+}
+
 // connect resolves dst and connects to it, through its jump hosts if it has any.
 // depth counts how many connections wait for this one.
-func (d *Dialer) connect(ctx context.Context, node string, dst resolve.Destination, depth int) (*link, error) {
-	c, err := d.Resolver.Resolve(ctx, dst)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", node, err)
-	}
-	if c.ProxyJump == "" {
-		return d.open(ctx, node, c, nil)
-	}
-	via, err := d.jump(ctx, node, dst, c.ProxyJump, depth)
+func (a *attempt) connect(ctx context.Context, dst resolve.Destination, depth int) (*link, error) {
+	c, err := a.Resolver.Resolve(ctx, dst)
 	if err != nil {
 		return nil, err
 	}
-	l, err := d.open(ctx, node, c, via)
+	if c.ProxyJump == "" {
+		return a.open(ctx, c, nil)
+	}
+	via, err := a.jump(ctx, dst, c.ProxyJump, depth)
+	if err != nil {
+		return nil, err
+	}
+	l, err := a.open(ctx, c, via)
 	if err != nil {
 		via.close()
 	}
@@ -81,18 +89,18 @@ func (d *Dialer) connect(ctx context.Context, node string, dst resolve.Destinati
 
 // open connects to the host that c describes, over via if it is given, within
 // ConnectTimeout.
-func (d *Dialer) open(ctx context.Context, node string, c *resolve.Config, via *link) (*link, error) {
+func (a *attempt) open(ctx context.Context, c *resolve.Config, via *link) (*link, error) {
 	outer := ctx
 	ctx, clock, done := ask.WithPatience(ctx, c.Timeout)
 	defer done()
-	conn, err := d.transport(ctx, c, via)
+	conn, err := a.transport(ctx, c, via)
 	if err != nil {
-		return nil, d.describe(outer, ctx, node, c, err)
+		return nil, describe(outer, ctx, c, err)
 	}
-	l, err := d.handshake(ctx, node, c, conn, clock)
+	l, err := a.handshake(ctx, c, conn, clock)
 	if err != nil {
 		_ = conn.Close()
-		return nil, d.describe(outer, ctx, node, c, err)
+		return nil, describe(outer, ctx, c, err)
 	}
 	l.via = via
 	return l, nil
@@ -100,22 +108,22 @@ func (d *Dialer) open(ctx context.Context, node string, c *resolve.Config, via *
 
 // describe makes an *UnreachableError of what the network did. outer is the
 // caller's context, inner the one with the timeout.
-func (d *Dialer) describe(outer, inner context.Context, node string, c *resolve.Config, err error) error {
+func describe(outer, inner context.Context, c *resolve.Config, err error) error {
 	var late *ask.TimeoutError
 	switch {
 	case outer.Err() != nil:
-		return fmt.Errorf("%s: connecting to %s: %w", node, c.Addr(), context.Cause(outer))
+		return fmt.Errorf("connecting to %s: %w", c.Addr(), context.Cause(outer))
 	case errors.As(context.Cause(inner), &late):
-		return &UnreachableError{Node: node, Host: c.Addr(), Err: late}
+		return &UnreachableError{Host: c.Addr(), Err: late}
 	case errors.Is(err, io.EOF):
-		return &UnreachableError{Node: node, Host: c.Addr(), Err: errHungUp}
+		return &UnreachableError{Host: c.Addr(), Err: errHungUp}
 	case networkError(err):
-		return &UnreachableError{Node: node, Host: c.Addr(), Err: err}
+		return &UnreachableError{Host: c.Addr(), Err: err}
 	}
 	if errors.As(err, new(*trust.HostKeyError)) || errors.As(err, new(*auth.Error)) {
 		return err
 	}
-	return fmt.Errorf("%s: connecting to %s: %w", node, c.Addr(), err)
+	return fmt.Errorf("connecting to %s: %w", c.Addr(), err)
 }
 
 // errHungUp is a host, or something on the way, that will not speak SSH now.
@@ -130,8 +138,8 @@ func networkError(err error) bool {
 }
 
 // handshake exchanges keys, checks the host and authenticates.
-func (d *Dialer) handshake(ctx context.Context, node string, c *resolve.Config, conn net.Conn, clock *ask.Patience) (*link, error) {
-	checker := &trust.Checker{Config: c, Node: node, Operator: &d.Operator, Accepted: &d.accepted, Pause: clock.Pause, Log: d.Log}
+func (a *attempt) handshake(ctx context.Context, c *resolve.Config, conn net.Conn, clock *ask.Patience) (*link, error) {
+	checker := &trust.Checker{Config: c, Node: a.node, Operator: &a.Operator, Accepted: &a.accepted, Pause: clock.Pause, Log: a.log}
 	if err := checker.Load(ctx); err != nil {
 		return nil, err
 	}
@@ -139,11 +147,11 @@ func (d *Dialer) handshake(ctx context.Context, node string, c *resolve.Config, 
 	if err != nil {
 		return nil, err
 	}
-	a := &auth.Authenticator{Config: c, Node: node, Operator: &d.Operator, Keys: &d.keys, Pause: clock.Pause}
-	a.Collect(ctx)
-	cc.ClientVersion, cc.AuthCallback = clientVersion, a.Choose
+	login := &auth.Authenticator{Config: c, Node: a.node, Operator: &a.Operator, Keys: &a.keys, Pause: clock.Pause}
+	login.Collect(ctx)
+	cc.ClientVersion, cc.AuthCallback = clientVersion, login.Choose
 	cc.BannerCallback = func(message string) error {
-		d.Log.Info().Str("node", node).Str("banner", strings.TrimSpace(message)).Msg("the host greets")
+		a.log.Info().Str("banner", strings.TrimSpace(message)).Msg("the host greets")
 		return nil
 	}
 	w := &watched{Conn: conn, ack: acknowledger(conn)}
@@ -158,8 +166,8 @@ func (d *Dialer) handshake(ctx context.Context, node string, c *resolve.Config, 
 		return &link{client: ssh.NewClient(sc, chans, reqs), config: c, conn: w}, nil
 	case checker.Refused() != nil:
 		return nil, checker.Refused()
-	case !checker.Passed() || networkError(err) && !a.GaveUp():
+	case !checker.Passed() || networkError(err) && !login.GaveUp():
 		return nil, err
 	}
-	return nil, a.Failure(errors.Unwrap(err))
+	return nil, login.Failure(errors.Unwrap(err))
 }

@@ -106,7 +106,7 @@ func lostDuring(t *testing.T, c *Conn, breakIt func()) {
 	if took := time.Since(start); took > 15*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	contains(t, err.Error(), "web1", "lost the connection")
+	contains(t, err.Error(), "lost the connection")
 	<-c.Done()
 	_, err = c.Run(testContext(t), run.Command{Argv: []string{"true"}})
 	if !errors.As(err, &lost) {

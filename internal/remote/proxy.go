@@ -33,7 +33,7 @@ type proxyConn struct {
 
 // proxy starts c's ProxyCommand through the user's shell, as OpenSSH does. It
 // runs until the connection is closed, so its context is not that of the dial.
-func (d *Dialer) proxy(c *resolve.Config) (net.Conn, error) {
+func proxy(c *resolve.Config) (net.Conn, error) {
 	shell := os.Getenv("SHELL")
 	if shell == "" {
 		shell = "/bin/sh"

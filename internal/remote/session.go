@@ -163,7 +163,7 @@ func (c *Conn) openSession(ctx context.Context) (ssh.Channel, <-chan *ssh.Reques
 		case !errors.As(err, &refused):
 			return nil, nil, c.lost(err)
 		case time.Now().After(until):
-			return nil, nil, &SessionError{Node: c.target.Node, Host: c.Host(), Err: err}
+			return nil, nil, &SessionError{Host: c.Host(), Err: err}
 		}
 		select {
 		case <-ctx.Done():
@@ -230,5 +230,5 @@ func (c *Conn) lost(err error) error {
 		return c.why
 	case <-time.After(behind):
 	}
-	return &LostError{Node: c.target.Node, Host: c.Host(), Err: err}
+	return &LostError{Host: c.Host(), Err: err}
 }

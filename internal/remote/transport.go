@@ -11,16 +11,16 @@ import (
 )
 
 // transport opens the byte stream that the SSH connection runs over.
-func (d *Dialer) transport(ctx context.Context, c *resolve.Config, via *link) (net.Conn, error) {
+func (a *attempt) transport(ctx context.Context, c *resolve.Config, via *link) (net.Conn, error) {
 	switch {
 	case via != nil:
 		// What the jump host says about the far side ends with the link to it, so
 		// the wait has to end with ctx.
 		return via.client.DialContext(ctx, "tcp", c.Addr())
 	case c.ProxyCmd != "" && c.UseFdpass:
-		return nil, errors.New("ProxyUseFdpass of ssh_config is not supported; let ProxyCommand pass the data itself")
+		return nil, &resolve.ConfigError{Reason: "ProxyUseFdpass of ssh_config is not supported", Next: "let ProxyCommand pass the data itself"}
 	case c.ProxyCmd != "":
-		return d.proxy(c)
+		return proxy(c)
 	}
 	nd := net.Dialer{}
 	if c.BindAddr != "" {
@@ -35,7 +35,7 @@ func (d *Dialer) transport(ctx context.Context, c *resolve.Config, via *link) (n
 	if err == nil || !errors.As(err, &unknown) {
 		return conn, err
 	}
-	for _, address := range d.Resolver.Addresses(ctx, c.Hostname) {
+	for _, address := range a.Resolver.Addresses(ctx, c.Hostname) {
 		if conn, err = nd.DialContext(ctx, c.Family, net.JoinHostPort(address, strconv.Itoa(c.Port))); err == nil {
 			break
 		}

@@ -40,7 +40,7 @@ func layers() map[string][]string {
 		"internal/remote/trust": {"internal/remote/ask", "internal/remote/resolve", "internal/fault", "internal/run"},
 		// Who asks the operator knows neither hosts nor files: both are told.
 		"internal/remote/ask":     {},
-		"internal/remote/resolve": {"internal/remote/sshargs", "internal/sshname", "internal/run"},
+		"internal/remote/resolve": {"internal/remote/sshargs", "internal/fault", "internal/sshname", "internal/run"},
 		// nix is lent a run.Runner: whoever lends need not know what SSH is.
 		"internal/remote/lend":    {"internal/remote/sshargs", "internal/run"},
 		"internal/remote/sshargs": {},

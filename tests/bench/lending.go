@@ -51,7 +51,7 @@ func (b *bench) lending(ctx context.Context, r *report) error {
 				if err != nil {
 					return err
 				}
-				name, takeBack := lender.Lend(conn.Root(), to, time.Hour)
+				name, takeBack := lender.Lend(conn.Root(), time.Hour)
 				copied.Store, copied.Env = "ssh://"+name, lender.Env()
 				giveBack = func() { _ = takeBack(); _ = conn.Close() }
 			}

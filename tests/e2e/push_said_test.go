@@ -19,9 +19,9 @@ func TestPushThatFailsOnTheHostSaysWhatTheHostSaid(t *testing.T) {
 		code               int
 		says               []string
 	}{
-		{"gone meanwhile", "root", "exec /nowhere/nix-store", 4, []string{"nix-store on web: exit status 127", "not found"}},
-		{"not allowed", "root", "echo 'error: permission denied' >&2; exit 1", 4, []string{"nix-store on web: exit status 1: error: permission denied"}},
-		{"killed", "root", "kill -KILL $$", 4, []string{"nix-store on web: killed by signal: KILL"}},
+		{"gone meanwhile", "root", "exec /nowhere/nix-store", 4, []string{"nix-store on the host: exit status 127", "not found"}},
+		{"not allowed", "root", "echo 'error: permission denied' >&2; exit 1", 4, []string{"nix-store on the host: exit status 1: error: permission denied"}},
+		{"killed", "root", "kill -KILL $$", 4, []string{"nix-store on the host: killed by signal: KILL"}},
 		{"sudo refuses", "ops", ":", 8, []string{"ops could not become root", "not today"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestPushThatFailsOnTheHostSaysWhatTheHostSaid(t *testing.T) {
 		f := f.at(t)
 		f.setting("web", "targetUser", "root")
 		f.set("web", func(n *flakes.Node) { n.Version, n.Payload, n.Paths = "2", 200<<20, 4 })
-		f.deploy().exits(4).says("push failed", "nix-store on web: exit status 1", "No space left on device").keepsQuiet(".invalid")
+		f.deploy().exits(4).says("push failed", "nix-store on the host: exit status 1", "No space left on device").keepsQuiet(".invalid")
 	})
 	web.is(before)
 }

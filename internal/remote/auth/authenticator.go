@@ -16,7 +16,7 @@ import (
 // Authenticator decides, one step at a time, what to offer a host next.
 type Authenticator struct {
 	Config   *resolve.Config
-	Node     string // for messages
+	Node     string // for questions
 	Operator *ask.Operator
 	Keys     *Keyring
 	Pause    func() (resume func()) // stops the clock of the connection
@@ -146,7 +146,7 @@ func (a *Authenticator) Failure(err error) *Error {
 		err = a.gaveUp
 	}
 	return &Error{
-		Node: a.Node, Host: a.Config.Addr(), User: a.Config.User,
+		Host: a.Config.Addr(), User: a.Config.User,
 		Login: a.Config.Login(), Tried: a.tried, Skipped: a.skipped, Accepts: a.accepted, Err: err,
 	}
 }

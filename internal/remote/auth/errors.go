@@ -9,7 +9,6 @@ import (
 
 // Error is a host that accepted none of what was offered.
 type Error struct {
-	Node    string
 	Host    string   // host:port
 	User    string   // login user
 	Login   string   // an ssh command line that goes the same way
@@ -22,7 +21,7 @@ type Error struct {
 // Error lists what was offered.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s at %s lets nobody in with ", e.Node, e.User, e.Host)
+	fmt.Fprintf(&b, "%s at %s lets nobody in with ", e.User, e.Host)
 	if len(e.Tried) == 0 {
 		b.WriteString("nothing to offer")
 	} else {
@@ -37,12 +36,16 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		fmt.Fprintf(&b, " (%v)", e.Err)
 	}
-	fmt.Fprintf(&b, "; set IdentityFile in ssh_config or add the key to ssh-agent, then try `%s`", e.Login)
 	return b.String()
 }
 
 // Unwrap gives the handshake's error.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Hint is how to have the key offered.
+func (e *Error) Hint() string {
+	return fmt.Sprintf("set IdentityFile in ssh_config or add the key to ssh-agent, then try `%s`", e.Login)
+}
 
 // Class is the kind of the error.
 func (e *Error) Class() fault.Class { return fault.Refused }

@@ -53,10 +53,10 @@ type keyFile struct {
 	useless error         // why only an agent can sign, if neither signer nor locked is set
 }
 
-// What an operator can do about a private half that cannot be used here.
+// Why a private half cannot be used here.
 var (
-	errPublicOnly  = errors.New("only the public half of it is here; add the private one to ssh-agent")
-	errSecurityKey = errors.New("a security key works through ssh-agent only; add it there")
+	errPublicOnly  = errors.New("only the public half of it is here")
+	errSecurityKey = errors.New("a security key works through ssh-agent only")
 )
 
 // readKeyFile reads a private key, or the public half of a key that is held by
@@ -93,7 +93,7 @@ func readKeyFile(path string) (*keyFile, error) {
 	case errors.As(err, &missing):
 		f.locked, f.pub = true, missing.PublicKey
 	default:
-		f.useless = fmt.Errorf("its private half cannot be read here (%w); add it to ssh-agent", err)
+		f.useless = fmt.Errorf("its private half cannot be read here (%w)", err)
 	}
 	if f.pub == nil {
 		f.pub = publicHalf(path + ".pub")
@@ -135,7 +135,7 @@ func (r *Keyring) unlock(ctx context.Context, o *ask.Operator, f *keyFile, batch
 		return k.signer, k.failed
 	}
 	if batch {
-		return nil, errors.New("it has a passphrase, and BatchMode forbids to ask for it; add it to ssh-agent")
+		return nil, errors.New("it has a passphrase, and BatchMode forbids to ask for it")
 	}
 	data, err := os.ReadFile(f.path)
 	if err != nil {
@@ -148,14 +148,14 @@ func (r *Keyring) unlock(ctx context.Context, o *ask.Operator, f *keyFile, batch
 		case err != nil && ctx.Err() != nil:
 			return nil, err
 		case err != nil:
-			return nil, fmt.Errorf("it has a passphrase, and %w; add it to ssh-agent", err)
+			return nil, fmt.Errorf("it has a passphrase, and %w", err)
 		}
 		k.signer, err = ssh.ParsePrivateKeyWithPassphrase(data, []byte(phrase))
 		if err == nil {
 			return k.signer, nil
 		}
 		if !wrongPassphrase(err) {
-			k.failed = fmt.Errorf("it cannot be decrypted here (%w); add it to ssh-agent", err)
+			k.failed = fmt.Errorf("it cannot be decrypted here (%w)", err)
 			return nil, k.failed
 		}
 		prompt = fmt.Sprintf("wrong; passphrase for %s: ", f.path)

@@ -73,7 +73,7 @@ func (l *Lender) call(c *net.UnixConn, req request, files stdio) (int, error) {
 	if err == nil {
 		return 0, nil
 	}
-	code, err := failedStore(path.Base(argv[0])+" on "+n.name, err)
+	code, err := failedStore(path.Base(argv[0])+" on the host", err)
 	var silent *SilentError
 	if ctx.Err() == nil || errors.As(err, &silent) {
 		n.fail(err)

@@ -48,7 +48,6 @@ type Lender struct {
 // loan is one connection while nix may use it.
 type loan struct {
 	root    run.Runner    // of the host
-	name    string        // of the host, for messages
 	silence time.Duration // how long the store may owe nix an answer
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -110,17 +109,17 @@ func privateDir() (string, error) {
 
 func (l *Lender) socket() string { return filepath.Join(l.dir, socketName) }
 
-// Lend gives the host that root runs on, which messages call name, an address that is good for nix's store URL (ssh://NAME) until
-// takeBack is called, which ends the commands that still run and returns what
+// Lend gives the host that root runs on an address that is good for nix's store URL
+// (ssh://HOST) until takeBack is called, which ends the commands that still run and returns what
 // went wrong on the host, if anything did. A store that owes nix an answer for as
 // long as silence is given up. The name is in the domain .invalid, so no real host
 // can have it.
-func (l *Lender) Lend(root run.Runner, name string, silence time.Duration) (host string, takeBack func() error) {
+func (l *Lender) Lend(root run.Runner, silence time.Duration) (host string, takeBack func() error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.count++
 	host = fmt.Sprintf("flakeops-%d.invalid", l.count)
-	n := &loan{root: root, name: name, silence: silence}
+	n := &loan{root: root, silence: silence}
 	n.ctx, n.cancel = context.WithCancel(l.ctx)
 	l.loans[host] = n
 	return host, sync.OnceValue(func() error {

@@ -12,7 +12,12 @@ import (
 type SilentError struct{ limit time.Duration }
 
 func (e *SilentError) Error() string {
-	return fmt.Sprintf("it was silent for %v while nix waited for it: is it busy with a garbage collection, or does its disk hang?", e.limit)
+	return fmt.Sprintf("it was silent for %v while nix waited for it", e.limit)
+}
+
+// Hint is what may hold it.
+func (e *SilentError) Hint() string {
+	return "look whether the host is busy with a garbage collection, or its disk hangs"
 }
 
 // talk follows a conversation between nix and a store. Only the store's silence

@@ -104,9 +104,9 @@ func parseConfig(out []byte) (*Config, error) {
 	case c.User == "":
 		return nil, errors.New("no user in it")
 	case !sshname.Plain(c.Hostname):
-		return nil, fmt.Errorf("hostname %q has a character that means something to a shell or in known_hosts; correct HostName of ssh_config", c.Hostname)
+		return nil, &ConfigError{fmt.Sprintf("hostname %q has a character that means something to a shell or in known_hosts", c.Hostname), "correct HostName of ssh_config"}
 	case c.HostKeyAlias != "" && !plainAlias(c.HostKeyAlias):
-		return nil, fmt.Errorf("hostkeyalias %q has a character that means something in known_hosts; correct HostKeyAlias of ssh_config", c.HostKeyAlias)
+		return nil, &ConfigError{fmt.Sprintf("hostkeyalias %q has a character that means something in known_hosts", c.HostKeyAlias), "correct HostKeyAlias of ssh_config"}
 	}
 	return c, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"flakeops/internal/fault"
 	"flakeops/internal/remote/sshargs"
 	"flakeops/internal/run"
 )
@@ -48,13 +49,13 @@ func (r Resolver) Resolve(ctx context.Context, dst Destination) (*Config, error)
 	out, err := run.Output(ctx, r.runner(), run.Command{Argv: argv})
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return nil, fmt.Errorf("%s is not in PATH: install OpenSSH's client, whose configuration decides how hosts are reached", ssh)
+		return nil, &ConfigError{ssh + " is not in PATH", "install OpenSSH's client, whose configuration decides how hosts are reached"}
 	case err != nil:
-		return nil, fmt.Errorf("asking for the ssh configuration of %s: %w", dst.Host, err)
+		return nil, fault.During(fault.Usage, fmt.Errorf("asking for the ssh configuration of %s: %w", dst.Host, err))
 	}
 	c, err := parseConfig(out)
 	if err != nil {
-		return nil, fmt.Errorf("%s -G %s: %w", ssh, dst.Host, err)
+		return nil, fault.During(fault.Usage, fmt.Errorf("%s -G %s: %w", ssh, dst.Host, err))
 	}
 	c.Original = dst.Host
 	e := newExpander(c)

@@ -8,7 +8,7 @@ import (
 
 // Target is a host to connect to. Everything in it is data from a flake.
 type Target struct {
-	Node       string   // name of the node, for messages
+	Node       string   // name of the node, for questions and the log
 	Host       string   // address, or a Host of ssh_config
 	Alternates []string // tried in order after Host
 	Port       int      // 0: what ssh_config says
@@ -22,18 +22,18 @@ type Target struct {
 func (t Target) Validate() error {
 	for _, h := range append([]string{t.Host}, t.Alternates...) {
 		if !sshname.Host(h) {
-			return fmt.Errorf("node %q has the host name %q, which cannot be one; set deployment.targetHost to an address or a Host of ssh_config", t.Node, h)
+			return &ConfigError{fmt.Sprintf("the host name %q cannot be one", h), "set deployment.targetHost to an address or a Host of ssh_config"}
 		}
 	}
 	if t.User != "" && !sshname.User(t.User) {
-		return fmt.Errorf("node %q has the user name %q, which cannot be one; correct deployment.targetUser", t.Node, t.User)
+		return &ConfigError{fmt.Sprintf("the user name %q cannot be one", t.User), "correct deployment.targetUser"}
 	}
 	if t.Port < 0 || t.Port > 65535 {
-		return fmt.Errorf("node %q: port %d is not from 1 to 65535; correct deployment.targetPort", t.Node, t.Port)
+		return &ConfigError{fmt.Sprintf("port %d is not from 1 to 65535", t.Port), "correct deployment.targetPort"}
 	}
 	for _, o := range t.Options {
 		if !sshname.Option(o) {
-			return fmt.Errorf("node %q: ssh option %q is empty or has a control character; correct deployment.sshOptions", t.Node, o)
+			return &ConfigError{fmt.Sprintf("ssh option %q is empty or has a control character", o), "correct deployment.sshOptions"}
 		}
 	}
 	return nil

@@ -87,8 +87,10 @@ func supported(option string, configured, good, weak []string) ([]string, error)
 		}
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s of ssh_config names nothing that is supported here (%s); it may name %s",
-			option, strings.Join(configured, ","), strings.Join(good, ","))
+		return nil, &resolve.ConfigError{
+			Reason: fmt.Sprintf("%s of ssh_config names nothing that is supported here (%s)", option, strings.Join(configured, ",")),
+			Next:   fmt.Sprintf("%s may name %s", option, strings.Join(good, ",")),
+		}
 	}
 	return list, nil
 }

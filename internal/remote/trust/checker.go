@@ -26,7 +26,7 @@ type Accepted struct{ keys sync.Map }
 // Checker decides whether a host is the one it should be.
 type Checker struct {
 	Config   *resolve.Config
-	Node     string // for messages
+	Node     string // for questions
 	Operator *ask.Operator
 	Accepted *Accepted
 	Pause    func() (resume func()) // stops the clock of the connection
@@ -57,7 +57,7 @@ func (h *Checker) Load(ctx context.Context) (err error) {
 		}
 	}
 	if c.KnownCommand {
-		h.Log.Warn().Str("node", h.Node).Msg("KnownHostsCommand of ssh_config is not supported; only known_hosts files are read")
+		h.Log.Warn().Msg("KnownHostsCommand of ssh_config is not supported; only known_hosts files are read")
 	}
 	names := []string{h.name()}
 	if h.plain != "" {
@@ -201,7 +201,7 @@ func (h *Checker) add(key ssh.PublicKey) {
 	if _, already := h.Accepted.keys.LoadOrStore(h.id(key), true); already {
 		return
 	}
-	log := h.Log.Warn().Str("node", h.Node).Str("host", h.name()).Str("key", ssh.FingerprintSHA256(key))
+	log := h.Log.Warn().Str("host", h.name()).Str("key", ssh.FingerprintSHA256(key))
 	if len(h.Config.KnownHosts) == 0 {
 		log.Msg("accepted an unknown host key; there is no UserKnownHostsFile to note it in")
 		return
@@ -251,7 +251,7 @@ func (h *Checker) name() string { return xknownhosts.Normalize(h.address) }
 
 func (h *Checker) refuse(key ssh.PublicKey, against *xknownhosts.KnownKey, reason, next string) error {
 	e := &HostKeyError{
-		Node: h.Node, Host: h.name(), Reason: reason, Next: next,
+		Host: h.name(), Reason: reason, Next: next,
 		Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key),
 	}
 	if against != nil {

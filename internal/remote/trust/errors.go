@@ -9,7 +9,6 @@ import (
 // HostKeyError is a host key that was refused. Nothing was sent to the host
 // but what the key exchange needs.
 type HostKeyError struct {
-	Node        string
 	Host        string // as known_hosts names it: host or [host]:port
 	File        string // known_hosts file that speaks against the key; empty for an unknown key
 	Line        int    // line in File, from 1
@@ -19,17 +18,17 @@ type HostKeyError struct {
 	Next        string // what to do about it
 }
 
-// Error says what was presented, what speaks against it and what to do next.
+// Error says what was presented and what speaks against it.
 func (e *HostKeyError) Error() string {
-	s := fmt.Sprintf("%s: host key of %s %s: it presents %s %s", e.Node, e.Host, e.Reason, e.Type, e.Fingerprint)
+	s := fmt.Sprintf("host key of %s %s: it presents %s %s", e.Host, e.Reason, e.Type, e.Fingerprint)
 	if e.File != "" {
 		s += fmt.Sprintf(", against %s:%d", e.File, e.Line)
 	}
-	if e.Next != "" {
-		s += "; " + e.Next
-	}
 	return s
 }
+
+// Hint is what to do about it, "" for nothing in particular.
+func (e *HostKeyError) Hint() string { return e.Next }
 
 // Class is the kind of the error.
 func (e *HostKeyError) Class() fault.Class { return fault.Refused }
