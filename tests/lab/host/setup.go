@@ -19,7 +19,7 @@ import (
 // Programs sees to it.
 func packages() []string {
 	return []string{
-		"ca-certificates", "debian-archive-keyring", "diffutils", "gcc", "git", "iproute2", "libc6-dev", "make", "mmdebstrap",
+		"busybox", "ca-certificates", "debian-archive-keyring", "diffutils", "gcc", "git", "iproute2", "libc6-dev", "make", "mmdebstrap",
 		"nftables", "nix-bin", "openssh-client", "openssh-server", "sudo", "systemd-container", "util-linux",
 	}
 }
