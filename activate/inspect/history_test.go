@@ -63,16 +63,12 @@ for path; do case $path in /nix/store/*-nixos-system-*) [ -e "$path" ] || echo "
 	})
 }
 
-// Records are bounded on a host by number, not in size: the newest are read.
+// A host bounds its records by number and not in size: the newest are read.
 func TestHistoryThatIsHuge(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
-		var b strings.Builder
-		for n := 0; b.Len() < 9<<20; n++ {
-			b.WriteString(strings.Replace(record(fmt.Sprint(n), n, systemA, systemB, wire.Deployed), "github:acme", "github:"+strings.Repeat("acme", 20000), 1))
-		}
-		w.file(records, b.String()+record("last", 1, systemA, systemB, wire.Deployed))
+		w.file(records, record("first", 1, systemA, systemB, wire.Deployed)+strings.Repeat("x", 9<<20)+"\n"+record("last", 2, systemA, systemB, wire.Deployed))
 		h, err := ReadHistory(t.Context(), w)
-		if err != nil || len(h.Deployments) < 90 || h.Deployments[len(h.Deployments)-1].ID != "last" {
+		if err != nil || len(h.Deployments) != 1 || h.Deployments[0].ID != "last" {
 			t.Errorf("%d, %v", len(h.Deployments), err)
 		}
 		if s, err := ReadStatus(t.Context(), w); err != nil || s.Last == nil || s.Last.ID != "last" {
