@@ -6,9 +6,12 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
 
+	"flakeops/activate/agent"
 	"flakeops/internal/cli"
 	"flakeops/internal/fault"
+	"flakeops/internal/remote/lend"
 	"flakeops/internal/signals"
 )
 
@@ -17,5 +20,17 @@ func main() {
 	giveUp := make(chan struct{})
 	ctx := signals.Context(cli.WithGiveUp(context.Background(), giveUp), fault.ErrInterrupted,
 		func() { close(giveUp) }, func() { os.Exit(cli.ExitInterrupted) })
-	os.Exit(cli.Main(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(play(ctx, os.Args))
+}
+
+// play gives the program the part that it is called for. Two are called by programs,
+// many times in a run: they do without the operator's grammar.
+func play(ctx context.Context, args []string) int {
+	switch {
+	case len(args) > 0 && filepath.Base(args[0]) == "ssh" && os.Getenv(lend.SocketEnv) != "":
+		return lend.Shim(args[1:], os.Stdin, os.Stdout, os.Stderr)
+	case len(args) > 1 && args[1] == "agent":
+		return agent.Main(ctx, args[2:], os.Stdin, os.Stdout, os.Stderr)
+	}
+	return cli.Main(ctx, args, os.Stdin, os.Stdout, os.Stderr)
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -18,8 +17,6 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
-	"flakeops/activate/agent"
-	"flakeops/internal/remote/lend"
 	"flakeops/internal/ui"
 )
 
@@ -54,14 +51,6 @@ func (e *exitStatus) Error() string {
 // its exit code. When ctx ends, what is under way is undone or left to the
 // hosts to undo, and Main returns ExitInterrupted.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	// The other two parts that the program plays are called by programs, many
-	// times in a run: they do without the grammar.
-	switch {
-	case len(args) > 0 && filepath.Base(args[0]) == "ssh" && os.Getenv(lend.SocketEnv) != "":
-		return lend.Shim(args[1:], stdin, stdout, stderr)
-	case len(args) > 1 && args[1] == "agent":
-		return agent.Main(ctx, args[2:], stdin, stdout, stderr)
-	}
 	s := &session{stdin: stdin, stdout: &results{to: stdout}, stderr: stderr, paper: sizeOf(stdout)}
 	g := &grammar{}
 	parser, err := newParser(ctx, g, s)

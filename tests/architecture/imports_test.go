@@ -17,9 +17,10 @@ const module = "flakeops"
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
 	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "internal/settings"}
-	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/agent", "activate/closure", "activate/inspect", "internal/ui", "internal/remote/ask", "internal/remote/auth", "internal/remote/lend", "internal/remote/resolve", "internal/remote/trust", "internal/remote/sshargs"}, bottom...)
+	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/closure", "activate/inspect", "internal/ui", "internal/remote/ask", "internal/remote/auth", "internal/remote/lend", "internal/remote/resolve", "internal/remote/trust", "internal/remote/sshargs"}, bottom...)
 	return map[string][]string{
-		"":               {"internal/cli", "internal/fault", "internal/signals"},
+		// The program plays three parts, and main gives them out.
+		"":               {"internal/cli", "activate/agent", "internal/remote/lend", "internal/fault", "internal/signals"},
 		"internal/cli":   rooms,
 		"internal/ui":    {},
 		"flake":          {"internal/fault", "internal/run", "internal/settings"},
