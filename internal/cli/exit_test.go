@@ -15,6 +15,7 @@ import (
 	"flakeops/internal/fault"
 	"flakeops/internal/remote"
 	"flakeops/internal/remote/auth"
+	"flakeops/internal/remote/sessions"
 	"flakeops/internal/remote/trust"
 	"flakeops/internal/run"
 )
@@ -39,7 +40,7 @@ func TestExitCodes(t *testing.T) {
 		"unknown":          {&activate.UnknownOutcomeError{Err: context.Canceled}, 6},
 		"unreachable":      {&remote.UnreachableError{Err: os.ErrDeadlineExceeded}, 7},
 		"lost while push":  {fault.During(fault.Push, &remote.UnreachableError{Err: os.ErrClosed}), 7},
-		"lost":             {fmt.Errorf("reading the host's facts: %w", &run.Error{Code: -1, Err: &remote.LostError{Err: os.ErrClosed}}), 7},
+		"lost":             {fmt.Errorf("reading the host's facts: %w", &run.Error{Code: -1, Err: &sessions.LostError{Err: os.ErrClosed}}), 7},
 		"locked":           {&activate.RefusedError{Reason: "busy"}, 8},
 		"host key":         {&trust.HostKeyError{}, 8},
 		"nobody let in":    {&auth.Error{Err: os.ErrPermission}, 8},

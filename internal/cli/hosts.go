@@ -13,6 +13,7 @@ import (
 	"flakeops/internal/remote"
 	"flakeops/internal/remote/lend"
 	"flakeops/internal/remote/resolve"
+	"flakeops/internal/remote/sessions"
 	"flakeops/internal/run"
 	"flakeops/internal/settings"
 	"flakeops/keys"
@@ -61,14 +62,14 @@ type sshHost struct {
 	target resolve.Target
 
 	mu   sync.Mutex
-	conn *remote.Conn
+	conn *sessions.Conn
 }
 
 func (h *sshHost) Address() string { return h.current().Host() }
 
 func (h *sshHost) Close() error { return h.current().Close() }
 
-func (h *sshHost) current() *remote.Conn {
+func (h *sshHost) current() *sessions.Conn {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.conn
@@ -76,7 +77,7 @@ func (h *sshHost) current() *remote.Conn {
 
 // live is the connection for the next step: one that broke after the last is
 // replaced, for nothing was lost with it.
-func (h *sshHost) live(ctx context.Context) (*remote.Conn, error) {
+func (h *sshHost) live(ctx context.Context) (*sessions.Conn, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	select {
@@ -96,7 +97,7 @@ func (h *sshHost) live(ctx context.Context) (*remote.Conn, error) {
 
 // adopt puts a connection into the place of the one so far.
 func (h *sshHost) adopt(l activate.Link) {
-	conn, ok := l.(*remote.Conn)
+	conn, ok := l.(*sessions.Conn)
 	if !ok {
 		_ = l.Close()
 		return
@@ -157,7 +158,7 @@ func (h *sshHost) Push(ctx context.Context, p parcel) error {
 		Progress:   p.progress,
 	})
 	err = pushError(err, takeBack(), name, conn.Host())
-	if err == nil || ctx.Err() != nil || errors.As(err, new(*remote.LostError)) {
+	if err == nil || ctx.Err() != nil || errors.As(err, new(*sessions.LostError)) {
 		return err
 	}
 	if lost := conn.Lost(); lost != nil {
@@ -211,7 +212,7 @@ func (h *sshHost) Activate(ctx context.Context, req wire.Request, observe func(w
 }
 
 // activating is the host as package activate takes it.
-func (h *sshHost) activating(conn *remote.Conn) activate.Host {
+func (h *sshHost) activating(conn *sessions.Conn) activate.Host {
 	return activate.Host{
 		Link: conn,
 		Dial: func(ctx context.Context) (activate.Link, error) {

@@ -8,13 +8,13 @@ import (
 
 	"flakeops/activate"
 	"flakeops/activate/wire"
-	"flakeops/internal/remote"
+	"flakeops/internal/remote/sessions"
 	"flakeops/internal/run"
 )
 
 var (
 	goneBack = &activate.OutcomeError{Event: wire.Event{Outcome: wire.RolledBack, Message: "units failed"}}
-	lostLink = &run.Error{Argv: []string{"agent"}, Code: -1, Err: &remote.LostError{Host: "a", Err: os.ErrClosed}}
+	lostLink = &run.Error{Argv: []string{"agent"}, Code: -1, Err: &sessions.LostError{Host: "a", Err: os.ErrClosed}}
 )
 
 // A take-back that fails leaves the host with the new system, whatever became of

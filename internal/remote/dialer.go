@@ -8,6 +8,7 @@ import (
 	"flakeops/internal/remote/ask"
 	"flakeops/internal/remote/auth"
 	"flakeops/internal/remote/resolve"
+	"flakeops/internal/remote/sessions"
 	"flakeops/internal/remote/trust"
 
 	"github.com/rs/zerolog"
@@ -39,7 +40,7 @@ const addressLead = time.Second
 // address is tried when the one before it failed, or has led for addressLead.
 // The errors of all are joined; errors.As finds *UnreachableError,
 // *trust.HostKeyError and *auth.Error among them.
-func (d *Dialer) Dial(ctx context.Context, t resolve.Target) (*Conn, error) {
+func (d *Dialer) Dial(ctx context.Context, t resolve.Target) (*sessions.Conn, error) {
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func (d *Dialer) Dial(ctx context.Context, t resolve.Target) (*Conn, error) {
 				cancel()
 				go closeLosers(results, started-len(failed)-1)
 				lead.Stop()
-				return d.newConn(t, r.link), nil
+				return sessions.New(r.link.line(t, &d.Operator)), nil
 			}
 			failed = append(failed, r.err)
 			if len(failed) == started && started < len(hosts) && ctx.Err() == nil {

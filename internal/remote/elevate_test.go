@@ -15,6 +15,7 @@ import (
 	"flakeops/internal/remote/ask"
 	"flakeops/internal/remote/auth"
 	"flakeops/internal/remote/resolve"
+	"flakeops/internal/remote/sessions"
 	"flakeops/internal/run"
 )
 
@@ -86,7 +87,7 @@ func startSudoHost(t *testing.T, in key) *sshd {
 }
 
 // as connects as a user of the sudo host.
-func as(t *testing.T, h *sshd, k key, user string, p ask.Prompter) *Conn {
+func as(t *testing.T, h *sshd, k key, user string, p ask.Prompter) *sessions.Conn {
 	t.Helper()
 	s := newSetup(t, h.known(), h.host("h", "IdentityFile "+k.file))
 	s.Operator.Prompt = p
@@ -97,7 +98,7 @@ func as(t *testing.T, h *sshd, k key, user string, p ask.Prompter) *Conn {
 }
 
 // rootEcho runs, as root, a command that shows who it is and what it reads.
-func rootEcho(t *testing.T, c *Conn, stdin string) (stdout, stderr string, err error) {
+func rootEcho(t *testing.T, c *sessions.Conn, stdin string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	_, err = c.Root().Run(testContext(t), run.Command{
@@ -204,14 +205,6 @@ func TestElevate(t *testing.T) {
 		contains(t, err.Error(), "nosudo could not become root", "not in the sudoers file")
 	})
 
-	t.Run("root under any name is left alone", func(t *testing.T) {
-		c := as(t, h, k, "root", nil)
-		out, err := run.Output(testContext(t), &elevated{c}, run.Command{Argv: []string{"sh", "-c", "echo $SUDO_USER; id -u"}})
-		if string(out) != "\n0\n" || err != nil {
-			t.Errorf("%q, %v", out, err)
-		}
-	})
-
 	t.Run("exit status, signal, stdin not read, environment", func(t *testing.T) {
 		c := as(t, h, k, "ops", nil)
 		res, err := c.Root().Run(testContext(t), run.Command{Argv: []string{"sh", "-c", "echo no >&2; exit 4"}})
@@ -276,72 +269,6 @@ func TestElevate(t *testing.T) {
 		}
 	})
 }
-
-func TestElevateWithoutACommand(t *testing.T) {
-	_, c := easy(t)
-	_, err := (&elevated{c}).Run(testContext(t), run.Command{Argv: []string{"true"}})
-	if err == nil {
-		t.Fatal("no error")
-	}
-	contains(t, err.Error(), "privilegeEscalationCommand is empty")
-}
-
-func TestGate(t *testing.T) {
-	var out bytes.Buffer
-	g := newGate(&out)
-	text := "lecture\n" + g.ask + "Sorry, try again.\n" + g.ask + g.start + "\r\nstderr of the command\n" + g.start + "\n"
-	for n := range text { // a byte at a time, so that every marker is cut
-		if _, err := g.Write([]byte{text[n]}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want := "stderr of the command\n" + g.start + "\n"; out.String() != want {
-		t.Errorf("passed on %q", out.String())
-	}
-	if n := len(g.asked); n != 2 || !g.isOpen() {
-		t.Errorf("asked %d times, open: %v", n, g.isOpen())
-	}
-}
-
-func TestGateHoldsBackABoundedAmount(t *testing.T) {
-	var out bytes.Buffer
-	g := newGate(&out)
-	for range 100 {
-		_, _ = g.Write(bytes.Repeat([]byte("x"), 10_000))
-	}
-	_, _ = g.Write([]byte("last words\n"))
-	if len(g.held) > maxHeld || !strings.HasSuffix(g.said(), "last words") || out.Len() != 0 {
-		t.Errorf("held %d bytes, passed on %d", len(g.held), out.Len())
-	}
-	_, _ = g.Write([]byte(g.start + "\n"))
-	if !g.isOpen() {
-		t.Error("not open")
-	}
-}
-
-func TestNoPasswordIsSentOnceTheCommandRuns(t *testing.T) {
-	g := newGate(&bytes.Buffer{})
-	c := &Conn{dialer: &Dialer{}, target: resolve.Target{Node: "web1"}, link: &link{config: &resolve.Config{User: "ops"}}}
-	// The gate opens while the operator is typing.
-	c.dialer.Operator.Prompt = askThen{func() { _, _ = g.Write([]byte(g.start + "\n")) }}
-	_, _ = g.Write([]byte(g.ask))
-	var stdin bytes.Buffer
-	if err := g.wait(testContext(t), &stdin, &passwords{conn: c, ctx: testContext(t)}); err != nil {
-		t.Fatal(err)
-	}
-	if stdin.Len() != 0 {
-		t.Errorf("sent %q", stdin.String())
-	}
-}
-
-// askThen does something before it answers.
-type askThen struct{ do func() }
-
-func (a askThen) Secret(context.Context, string) (string, error) {
-	a.do()
-	return "typed", nil
-}
-func (a askThen) Confirm(context.Context, string) (bool, error) { return false, nil }
 
 var errMute = errors.New("the line is dead")
 

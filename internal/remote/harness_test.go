@@ -24,6 +24,7 @@ import (
 
 	"flakeops/internal/remote/lend"
 	"flakeops/internal/remote/resolve"
+	"flakeops/internal/remote/sessions"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/crypto/ssh"
@@ -288,7 +289,7 @@ Host *
 func target(host string) resolve.Target { return resolve.Target{Node: "web1", Host: host} }
 
 // dial connects, or fails the test.
-func (s *setup) dial(t testing.TB, host string) *Conn {
+func (s *setup) dial(t testing.TB, host string) *sessions.Conn {
 	t.Helper()
 	c, err := s.Dial(testContext(t), target(host))
 	must(t, err)
@@ -297,7 +298,7 @@ func (s *setup) dial(t testing.TB, host string) *Conn {
 }
 
 // easy is one sshd, and a connection to it.
-func easy(t testing.TB, options ...string) (*sshd, *Conn) {
+func easy(t testing.TB, options ...string) (*sshd, *sessions.Conn) {
 	t.Helper()
 	k := newKey(t, "ed25519", "")
 	h := startSSHD(t, []key{k}, options...)
@@ -336,6 +337,10 @@ func (p *prompter) questions() []string {
 	defer p.mu.Unlock()
 	return append([]string{}, p.asked...)
 }
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // contains fails the test unless text has all parts.
 func contains(t testing.TB, text string, parts ...string) {

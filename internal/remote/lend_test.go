@@ -18,6 +18,7 @@ import (
 
 	"flakeops/internal/remote/ask"
 	"flakeops/internal/remote/lend"
+	"flakeops/internal/remote/sessions"
 	"flakeops/internal/run"
 
 	"github.com/rs/zerolog"
@@ -43,7 +44,7 @@ func dirOf(l *lend.Lender) string {
 	return path
 }
 
-func lendTo(t testing.TB, l *lend.Lender, c *Conn) string {
+func lendTo(t testing.TB, l *lend.Lender, c *sessions.Conn) string {
 	t.Helper()
 	host, takeBack := l.Lend(c.Root(), time.Hour)
 	t.Cleanup(func() { _ = takeBack() })

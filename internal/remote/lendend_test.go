@@ -104,10 +104,10 @@ func TestTakeBackWhileNobodyReads(t *testing.T) {
 }
 
 func TestShimOverALostConnection(t *testing.T) {
-	h, c := easy(t)
+	r, c := overRelay(t)
 	l := newLender(t)
-	cmd, _ := waiting(t, h, l, lendTo(t, l, c))
-	c.end(&LostError{Host: "h", Err: io.ErrUnexpectedEOF})
+	cmd, _ := waiting(t, r.to, l, lendTo(t, l, c))
+	r.cut()
 	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != shimFailed {
 		t.Errorf("exit status %d", code)

@@ -13,6 +13,7 @@ import (
 	"flakeops/internal/remote/ask"
 	"flakeops/internal/remote/auth"
 	"flakeops/internal/remote/resolve"
+	"flakeops/internal/remote/sessions"
 	"flakeops/internal/remote/trust"
 
 	"github.com/rs/zerolog"
@@ -38,6 +39,15 @@ func (l *link) close() {
 	}
 	_ = l.conn.Close()
 	_ = l.client.Close()
+}
+
+// line is the link as sessions use it.
+func (l *link) line(t resolve.Target, o *ask.Operator) sessions.Line {
+	return sessions.Line{
+		Client: l.client, HangUp: l.close, Heard: l.conn.heard.Load,
+		Host: l.config.Addr(), User: l.config.User, Alive: l.config.Alive, AliveCount: l.config.AliveCount,
+		Elevate: t.Elevate, Node: t.Node, Operator: o,
+	}
 }
 
 // watched is a connection that knows when it last heard from its peer, and lets

@@ -9,22 +9,24 @@ import (
 	"testing"
 	"time"
 
+	"flakeops/internal/remote/sessions"
 	"flakeops/internal/run"
 )
 
 // relay passes bytes on until it is frozen.
 type relay struct {
+	to     *sshd
 	port   int
 	mu     sync.Mutex
 	frozen bool
 	conns  []net.Conn
 }
 
-func startRelay(t *testing.T, to string) *relay {
+func startRelay(t *testing.T, to *sshd) *relay {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	r := &relay{port: l.Addr().(*net.TCPAddr).Port}
+	r := &relay{to: to, port: l.Addr().(*net.TCPAddr).Port}
 	t.Cleanup(func() {
 		_ = l.Close()
 		r.cut()
@@ -35,7 +37,7 @@ func startRelay(t *testing.T, to string) *relay {
 			if err != nil {
 				return
 			}
-			out, err := net.Dial("tcp", to)
+			out, err := net.Dial("tcp", to.addr())
 			if err != nil {
 				_ = in.Close()
 				continue
@@ -78,18 +80,18 @@ func (r *relay) cut() {
 }
 
 // overRelay is a connection whose link a test can break.
-func overRelay(t *testing.T, options ...string) (*relay, *Conn) {
+func overRelay(t *testing.T, options ...string) (*relay, *sessions.Conn) {
 	t.Helper()
 	k := newKey(t, "ed25519", "")
 	h := startSSHD(t, []key{k})
-	r := startRelay(t, h.addr())
+	r := startRelay(t, h)
 	s := newSetup(t, "h "+h.key.line()+"\n",
 		fmt.Sprintf("Host h\n HostName 127.0.0.1\n Port %d\n HostKeyAlias h\n IdentityFile %s\n%s", r.port, k.file, indent(options)))
 	return r, s.dial(t, "h")
 }
 
 // lostDuring runs a command that never ends while breaking the link.
-func lostDuring(t *testing.T, c *Conn, breakIt func()) {
+func lostDuring(t *testing.T, c *sessions.Conn, breakIt func()) {
 	t.Helper()
 	var once sync.Once
 	start := time.Now()
@@ -98,7 +100,7 @@ func lostDuring(t *testing.T, c *Conn, breakIt func()) {
 		Stdin:  neverEnds{c.Done()},
 		Stdout: writerFunc(func(p []byte) (int, error) { once.Do(breakIt); return len(p), nil }),
 	})
-	var lost *LostError
+	var lost *sessions.LostError
 	var re *run.Error
 	if !errors.As(err, &lost) || !errors.As(err, &re) || re.Code != -1 {
 		t.Fatalf("error %v", err)

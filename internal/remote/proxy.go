@@ -20,6 +20,9 @@ type proxyError struct{ err error }
 func (e *proxyError) Error() string { return fmt.Sprintf("ProxyCommand: %v", e.err) }
 func (e *proxyError) Unwrap() error { return e.err }
 
+// proxySaid bounds what is kept of what a ProxyCommand prints, in bytes.
+const proxySaid = 8 << 10
+
 // proxyGrace is how long a ProxyCommand may take to end once nobody needs it.
 const proxyGrace = 2 * time.Second
 
@@ -49,7 +52,7 @@ func proxy(c *resolve.Config) (net.Conn, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := &proxyConn{in: in, out: out, stop: stop, ended: make(chan struct{}), tail: run.Tail{Max: stderrTail}}
+	p := &proxyConn{in: in, out: out, stop: stop, ended: make(chan struct{}), tail: run.Tail{Max: proxySaid}}
 	go func() {
 		// How it ended shows in what it said, if anywhere.
 		_, _ = run.Local{}.Run(ctx, run.Command{

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"flakeops/internal/remote/sessions"
 	"flakeops/internal/run"
 )
 
@@ -208,9 +209,10 @@ func TestRunAfterClose(t *testing.T) {
 	_, c := easy(t)
 	must(t, c.Close())
 	_, err := c.Run(testContext(t), run.Command{Argv: []string{"true"}})
-	if !errors.Is(err, errClosed) {
+	if err == nil || errors.As(err, new(*sessions.LostError)) {
 		t.Errorf("error %v", err)
 	}
+	contains(t, err.Error(), "the connection is closed")
 }
 
 func TestRunWithoutArgv(t *testing.T) {

@@ -5,12 +5,9 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
-	"flakeops/internal/fault"
+	"flakeops/internal/remote/sessions"
 	"flakeops/internal/run"
-
-	"golang.org/x/crypto/ssh"
 )
 
 func TestASessionIsWaitedFor(t *testing.T) {
@@ -33,25 +30,11 @@ func TestASessionIsWaitedFor(t *testing.T) {
 	must(t, <-first)
 }
 
-func TestAHostThatOpensNoSession(t *testing.T) {
-	_, c := easy(t, "MaxSessions 0")
-	c.patience = 50 * time.Millisecond
-	_, err := c.Run(testContext(t), run.Command{Argv: []string{"cat"}, Stdin: strings.NewReader("never")})
-	var se *SessionError
-	var refused *ssh.OpenChannelError
-	var never *run.NotStartedError
-	if !errors.As(err, &se) || !errors.As(err, &refused) || !errors.As(err, &never) {
-		t.Fatalf("error %#v", err)
-	}
-	contains(t, err.Error(), "opens no session")
-	contains(t, fault.Hint(err), "MaxSessions")
-}
-
 func TestWhetherStdinWasSentIsKnown(t *testing.T) {
 	r, c := overRelay(t, "ServerAliveInterval 1", "ServerAliveCountMax 1")
 	r.freeze()
 	_, err := c.Run(testContext(t), run.Command{Argv: []string{"cat"}, Stdin: strings.NewReader("never")})
-	var lost *LostError
+	var lost *sessions.LostError
 	var never *run.NotStartedError
 	if !errors.As(err, &lost) || !errors.As(err, &never) {
 		t.Fatalf("before: %#v", err)

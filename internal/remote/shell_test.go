@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"flakeops/internal/remote/sessions"
 	"flakeops/internal/run"
 )
 
@@ -49,10 +50,10 @@ func TestNothingIsSentToAShellThatIsNone(t *testing.T) {
 	h := startSudoHost(t, k)
 	for user, says := range map[string]string{"greedy": "exit status 0", "mute": "exit status 3: no such choice"} {
 		c := as(t, h, k, user, nil)
-		for _, r := range []run.Runner{c, &elevated{c}} {
+		for _, r := range []run.Runner{c, c.Root()} {
 			var out bytes.Buffer
 			_, err := r.Run(testContext(t), run.Command{Argv: []string{"cat"}, Stdin: strings.NewReader("secret"), Stdout: &out})
-			var shell *ShellError
+			var shell *sessions.ShellError
 			if !errors.As(err, &shell) || strings.Contains(out.String(), "secret") {
 				t.Fatalf("%s: printed %q: %#v", user, out.String(), err)
 			}

@@ -17,7 +17,7 @@ const module = "flakeops"
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
 	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "internal/settings"}
-	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/closure", "activate/inspect", "internal/ui", "internal/remote/ask", "internal/remote/auth", "internal/remote/lend", "internal/remote/resolve", "internal/remote/trust", "internal/remote/sshargs"}, bottom...)
+	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/closure", "activate/inspect", "internal/ui", "internal/remote/ask", "internal/remote/auth", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/trust", "internal/remote/sshargs"}, bottom...)
 	return map[string][]string{
 		// The program plays three parts, and main gives them out.
 		"":               {"internal/cli", "activate/agent", "internal/remote/lend", "internal/fault", "internal/signals"},
@@ -35,10 +35,12 @@ func layers() map[string][]string {
 		"activate/closure":              {},
 		// What daily verbs are told of a host. It deploys nothing, so activate does without it.
 		"activate/inspect": {"activate", "activate/wire", "internal/run"},
-		"internal/remote":  {"internal/remote/ask", "internal/remote/auth", "internal/remote/resolve", "internal/remote/trust", "internal/fault", "internal/run"},
+		"internal/remote":  {"internal/remote/ask", "internal/remote/auth", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/trust", "internal/fault", "internal/run"},
 		// Whether a host is the right one and how to log in are decided apart.
 		"internal/remote/auth":  {"internal/remote/ask", "internal/remote/resolve", "internal/fault"},
 		"internal/remote/trust": {"internal/remote/ask", "internal/remote/resolve", "internal/fault", "internal/run"},
+		// What is run over a connection does not depend on how it came to be.
+		"internal/remote/sessions": {"internal/remote/ask", "internal/fault", "internal/run"},
 		// Who asks the operator knows neither hosts nor files: both are told.
 		"internal/remote/ask":     {},
 		"internal/remote/resolve": {"internal/remote/sshargs", "internal/fault", "internal/sshname", "internal/run"},

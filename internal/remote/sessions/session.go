@@ -1,4 +1,4 @@
-package remote
+package sessions
 
 import (
 	"context"
@@ -155,7 +155,7 @@ func (c *Conn) drive(ctx context.Context, line string, s streams, p *progress) (
 func (c *Conn) openSession(ctx context.Context) (ssh.Channel, <-chan *ssh.Request, error) {
 	until := time.Now().Add(c.patience)
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
-		ch, requests, err := c.link.client.OpenChannel("session", nil)
+		ch, requests, err := c.line.Client.OpenChannel("session", nil)
 		var refused *ssh.OpenChannelError
 		switch {
 		case err == nil:

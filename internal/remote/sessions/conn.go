@@ -1,4 +1,4 @@
-package remote
+package sessions
 
 import (
 	"context"
@@ -7,8 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"flakeops/internal/remote/resolve"
+	"flakeops/internal/remote/ask"
 	"flakeops/internal/run"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // Conn is a connection to a host. It is a run.Runner for the login user, safe
@@ -16,9 +18,7 @@ import (
 // *LostError when the connection broke, a *SessionError when the host opened no
 // session, and a *ShellError when the login shell did not do its part.
 type Conn struct {
-	dialer *Dialer
-	target resolve.Target
-	link   *link
+	line Line
 
 	patience time.Duration // with a host that opens no session
 
@@ -30,21 +30,34 @@ type Conn struct {
 // errClosed is why a Conn that was closed in good order runs nothing.
 var errClosed = errors.New("the connection is closed")
 
-func (d *Dialer) newConn(t resolve.Target, l *link) *Conn {
-	c := &Conn{dialer: d, target: t, link: l, patience: refusedFor, closed: make(chan struct{})}
-	go func() {
-		err := l.client.Wait()
-		c.end(&LostError{Host: c.Host(), Err: err})
-	}()
-	go c.keepAlive(l.config.Alive, l.config.AliveCount)
+// Line is a connection whose host is the right one and has let the user in.
+type Line struct {
+	Client     *ssh.Client
+	HangUp     func()        // ends it, without waiting for a host that is gone
+	Heard      func() int64  // another number after the host has sent anything
+	Host       string        // its address, for messages
+	User       string        // who is logged in
+	Alive      time.Duration // how often a silent host is asked whether it is there
+	AliveCount int           // after how many questions it is given up; 0: never
+	Elevate    []string      // argv that makes a command run as root, such as sudo -H --
+
+	Node     string        // name of the host's node, for questions
+	Operator *ask.Operator // whom to ask for sudo's password
+}
+
+// New makes a Conn of a line. It ends with the line, or when the host falls silent.
+func New(line Line) *Conn {
+	c := &Conn{line: line, patience: refusedFor, closed: make(chan struct{})}
+	go func() { c.end(&LostError{Host: line.Host, Err: line.Client.Wait()}) }()
+	go c.keepAlive()
 	return c
 }
 
 // Host is the address connected to, for messages.
-func (c *Conn) Host() string { return c.link.config.Addr() }
+func (c *Conn) Host() string { return c.line.Host }
 
 // User is the login user.
-func (c *Conn) User() string { return c.link.config.User }
+func (c *Conn) User() string { return c.line.User }
 
 // Done is closed when the connection has ended, for whatever reason.
 func (c *Conn) Done() <-chan struct{} { return c.closed }
@@ -75,34 +88,34 @@ func (c *Conn) end(why error) {
 	c.once.Do(func() {
 		c.why = why
 		close(c.closed)
-		c.link.close()
+		c.line.HangUp()
 	})
 }
 
-// keepAlive asks a silent host every interval whether it is there, and gives
-// the connection up after that many questions without a sign of life. Whatever
-// the host sends is such a sign, so an answer that queues behind data is no harm.
-func (c *Conn) keepAlive(every time.Duration, count int) {
-	ticker := time.NewTicker(every)
+// keepAlive asks a silent host whether it is there, and gives the connection up
+// after too many questions without a sign of life. Whatever the host sends is such
+// a sign, so an answer that queues behind data is no harm.
+func (c *Conn) keepAlive() {
+	ticker := time.NewTicker(c.line.Alive)
 	defer ticker.Stop()
 	missed, pending := 0, make(chan struct{}, 1)
-	last := c.link.conn.heard.Load()
+	last := c.line.Heard()
 	for {
 		select {
 		case <-c.closed:
 			return
 		case <-ticker.C:
 		}
-		if heard := c.link.conn.heard.Load(); heard != last {
+		if heard := c.line.Heard(); heard != last {
 			last, missed = heard, 0
-		} else if missed++; count > 0 && missed > count {
-			c.end(&LostError{Host: c.Host(), Err: fmt.Errorf("no sign of life for %v", every*time.Duration(missed))})
+		} else if missed++; c.line.AliveCount > 0 && missed > c.line.AliveCount {
+			c.end(&LostError{Host: c.Host(), Err: fmt.Errorf("no sign of life for %v", c.line.Alive*time.Duration(missed))})
 			return
 		}
 		select {
 		case pending <- struct{}{}:
 			go func() {
-				_, _, _ = c.link.client.SendRequest("keepalive@openssh.com", true, nil)
+				_, _, _ = c.line.Client.SendRequest("keepalive@openssh.com", true, nil)
 				<-pending
 			}()
 		default: // the last question is still on its way
@@ -111,7 +124,7 @@ func (c *Conn) keepAlive(every time.Duration, count int) {
 }
 
 // Root runs commands as root: it is c itself when the login user is root, and
-// otherwise uses the target's elevation command.
+// otherwise becomes root by the line's elevation command.
 func (c *Conn) Root() run.Runner {
 	if c.User() == "root" {
 		return c

@@ -1,4 +1,4 @@
-package remote
+package sessions
 
 import (
 	"context"
@@ -21,12 +21,12 @@ const (
 // errNoCommand is a node whose settings give no way to become root.
 var errNoCommand = errors.New("deployment.privilegeEscalationCommand is empty")
 
-// elevated runs commands as root by way of the target's elevation command.
+// elevated runs commands as root by way of the line's elevation command.
 type elevated struct{ *Conn }
 
 // Run is Conn.Run as root.
 func (e *elevated) Run(ctx context.Context, cmd run.Command) (run.Result, error) {
-	up := e.target.Elevate
+	up := e.line.Elevate
 	if len(up) == 0 {
 		err := &ElevationError{User: e.User(), Err: errNoCommand}
 		return failed(run.Error{Argv: cmd.Argv, Code: -1, Err: err})
@@ -48,11 +48,11 @@ func (p *passwords) next() (string, error) {
 	if p.n++; p.n > sudoTries {
 		return "", fmt.Errorf("sudo refused the password of %s %d times", user, sudoTries)
 	}
-	prompt := fmt.Sprintf("sudo password for %s on %s: ", user, p.conn.target.Node)
+	prompt := fmt.Sprintf("sudo password for %s on %s: ", user, p.conn.line.Node)
 	if p.sent != nil {
 		prompt = "wrong; " + prompt
 	}
-	v, err := p.secret().Get(p.ctx, p.sent, func() (string, error) { return p.conn.dialer.Operator.Secret(p.ctx, prompt) })
+	v, err := p.secret().Get(p.ctx, p.sent, func() (string, error) { return p.conn.line.Operator.Secret(p.ctx, prompt) })
 	switch {
 	case err != nil && p.ctx.Err() != nil:
 		return "", err
@@ -67,7 +67,7 @@ func (p *passwords) next() (string, error) {
 }
 
 func (p *passwords) secret() *ask.Secret {
-	return p.conn.dialer.Operator.Passwords.Of("sudo " + p.conn.User() + "@" + p.conn.target.Node)
+	return p.conn.line.Operator.Passwords.Of("sudo " + p.conn.User() + "@" + p.conn.line.Node)
 }
 
 // forget drops a password that did not open the gate.
