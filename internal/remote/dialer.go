@@ -17,9 +17,6 @@ import (
 // Dialer makes connections. It remembers, in memory only, the passphrases and
 // passwords that were typed and the host keys that were accepted, so that no
 // question is asked twice in one run.
-// ControlMaster and ControlPath of ssh_config are ignored: a connection is
-// never shared with another process. So are SendEnv, forwardings and
-// RemoteCommand, which have nothing to do with deploying.
 type Dialer struct {
 	Resolver resolve.Resolver
 	Extra    []string     // options that come before all others: NIX_SSHOPTS, split
