@@ -193,11 +193,22 @@ func (r *round) somethingWrong(i int) bool {
 		slices.ContainsFunc(r.plan.systems[i].wrong, func(w string) bool { return w != "slow" })
 }
 
+// interruptions is how many the run got; after the second it waits for no host.
+func (r *round) interruptions() int {
+	count := 0
+	for n, f := range r.plan.faults {
+		if r.fired[n] {
+			count += map[kind]int{interrupt: 1, interruptTwice: 2}[f.kind]
+		}
+	}
+	return count
+}
+
 // checkUnknown wants a reason for sending the operator to the host: the host is
 // neither as before nor as wanted, or it could not be asked at the end.
 func (r *round) checkUnknown(told nodeTold, i int, now seen, mine []wire.Record, says func(string, ...any)) {
 	torn := now.Running != now.Profile || now.Profile != now.Boot
-	silent := r.anyFired(interruptTwice)
+	silent := r.interruptions() > 1
 	for n, f := range r.plan.faults {
 		if f.node == i && r.fired[n] && (f.lasts == 0 || f.lasts > 10*time.Second) && (f.kind.cutsOff() || f.kind == freeze) {
 			silent = true
