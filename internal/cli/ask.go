@@ -6,14 +6,20 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
+	"flakeops/internal/fleet"
+	"flakeops/internal/limit"
 	"flakeops/internal/ui"
 )
 
 // errDeclined is why no node is activated when the operator says no.
 var errDeclined = errors.New("nothing was activated: you did not say yes")
+
+// askDeadline is for a person who is to say yes or no.
+const askDeadline = 12 * time.Hour
 
 // onTerminal says whether there is somebody to ask.
 func (s *session) onTerminal() bool {
@@ -24,78 +30,45 @@ func (s *session) onTerminal() bool {
 	return is(s.stdin) && is(s.stderr)
 }
 
-// agreed asks what the plan wants asked before the first activation, and says
-// whether to go on.
-func (p *pipeline) agreed(ctx context.Context) bool {
-	if p.ask == nil || ctx.Err() != nil || p.halted.Load() {
-		return true
-	}
-	ctx, cancel := within(ctx, askDeadline, "waiting for an answer")
-	defer cancel()
-	err := p.ask(ctx, p)
-	if err == nil {
-		return true
-	}
-	why := failure(because(ctx, err))
-	if why.code != ExitInterrupted {
-		why.outcome = outcomeHeld
-	}
-	for _, n := range p.nodes {
-		if !n.upToDate || p.sendsKeys(n) {
-			p.failAs(n, why)
-		}
-	}
-	return false
-}
-
 // askBeforeMany shows what activating more than one node would change, and asks
-// whether to go on.
-func askBeforeMany(ctx context.Context, p *pipeline) error {
-	p.each(ctx, func(n *node) {
-		if n.upToDate {
-			return
+// whether to go on. An error keeps all nodes from it.
+func (c deployCmd) askBeforeMany(ctx context.Context, r *fleet.Run, ask confirmer) error {
+	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
+		if n.UpToDate() {
+			return fleet.Result{}, nil
 		}
-		if err := p.planPushed(ctx, n); err != nil {
-			p.fail(n, err)
+		if err := n.CompareDelivered(ctx, true); err != nil {
+			return fleet.Result{}, err
 		}
+		return fleet.Result{}, n.CompareKeys(ctx)
 	})
-	var asked []*node
-	width := 0
-	for _, n := range p.nodes {
-		if p.mayGoOn(ctx, n) && !n.upToDate {
-			asked = append(asked, n)
-			width = max(width, len(ui.Clean(n.name)))
+	var question strings.Builder
+	width, asked := 0, 0
+	for _, n := range r.Going(ctx) {
+		width = max(width, len(ui.Clean(n.Name)))
+	}
+	for _, n := range r.Going(ctx) {
+		if !n.UpToDate() {
+			asked++
+			fmt.Fprintf(&question, "%-*s  %s\n", width, ui.Clean(n.Name), planSummary(n))
 		}
 	}
-	if len(asked) < 2 {
+	if asked < 2 {
 		return nil
 	}
-	var question strings.Builder
-	for _, n := range asked {
-		fmt.Fprintf(&question, "%-*s  %s\n", width, ui.Clean(n.name), p.summary(n))
-	}
 	what := "Activate these %d nodes?"
-	if p.reboot != nil {
+	if c.Reboot {
 		what = "Make these the default at boot of %d nodes, and reboot them one after the other?"
 	}
-	fmt.Fprintf(&question, what, len(asked))
-	yes, err := p.confirm.Confirm(ctx, question.String())
+	fmt.Fprintf(&question, what, asked)
+	ctx, cancel := limit.Within(ctx, askDeadline, "waiting for an answer")
+	defer cancel()
+	yes, err := ask.Confirm(ctx, question.String())
 	switch {
 	case errors.Is(err, ui.ErrNoTerminal):
 		return nil
 	case err == nil && !yes:
 		return errDeclined
 	}
-	return err
-}
-
-// planPushed completes the plan of a node that was pushed, agent and all.
-func (p *pipeline) planPushed(ctx context.Context, n *node) error {
-	if n.plan == nil || !n.plan.known() { // it was built on the host
-		if err := p.survey(ctx, n); err != nil {
-			return err
-		}
-	}
-	n.plan.agentThere = p.sendsAgent()
-	return p.planKeysOf(ctx, n)
+	return limit.Because(ctx, err)
 }

@@ -1,11 +1,16 @@
 package cli
 
-import "context"
+import (
+	"context"
+
+	"flakeops/internal/fleet"
+	"flakeops/internal/ui"
+)
 
 type buildCmd struct {
 	selection `embed:""`
 	nixFlags  `embed:""`
-	answer    `embed:""`
+	events    `embed:""`
 
 	KeepGoing bool      `short:"k" help:"Build the other nodes when one cannot be evaluated."`
 	Partition partition `placeholder:"K/N" help:"Only the K-th of N parts of the selected nodes, for N machines that share the work."`
@@ -18,7 +23,32 @@ func (buildCmd) Help() string {
 
 // Run builds.
 func (c buildCmd) Run(ctx context.Context, s *session) error {
-	flags := pipelineFlags{selection: c.selection, nixFlags: c.nixFlags, answer: c.answer}
-	flags.KeepGoing = c.KeepGoing
-	return s.pipeline(ctx, flags, plan{through: throughBuild, part: c.Partition})
+	return s.take(ctx, c)
+}
+
+func (c buildCmd) flags() fleetFlags {
+	return fleetFlags{c.selection, pace{KeepGoing: c.KeepGoing}, reach{}, c.nixFlags, c.events, c.Partition}
+}
+
+func (buildCmd) options() fleet.Options { return fleet.Options{Local: true} }
+
+func (buildCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
+	r.Each(ctx, fleet.AllAtOnce, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
+		return fleet.Result{Outcome: fleet.Built}, n.Built(ctx)
+	})
+}
+
+// report prints the store paths. Failures are on stderr already.
+func (buildCmd) report(r *fleet.Run, u *ui.UI, code int) error {
+	if err := u.JSON(documentOf(r, code)); err != nil {
+		return err
+	}
+	for _, n := range r.Nodes {
+		if n.Result().Outcome == fleet.Built {
+			if err := u.Print(n.System.Out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -86,13 +85,18 @@ func (s *session) follow(ctx context.Context, parser *kong.Kong, g *grammar, arg
 // fail tells an error that was not told yet. A command line that could not be
 // followed had no verb that answers, so the answer is made here.
 func (s *session) fail(err error, args []string) {
-	u := ui.New(ui.Options{Stdout: s.stdout, Stderr: s.stderr, JSON: slices.Contains(args, "--json")})
+	form := ui.Text
+	for _, arg := range args {
+		form = cmp.Or(map[string]ui.Form{"--json": ui.JSON, "--json-lines": ui.Lines}[arg], form)
+	}
+	u := ui.New(ui.Options{Stdout: s.stdout, Stderr: s.stderr, Form: form})
 	u.Error(err)
 	var usage *usageError
 	if errors.As(err, &usage) {
 		verb := cmp.Or(usage.verb, s.verb)
 		u.Message("Run \"" + strings.Join(strings.Fields("flakeops "+verb+" --help"), " ") + "\" for how it is used.")
 		_ = u.JSON(errorDocument{documentVersion, err.Error(), exitCode(err)})
+		_ = u.Over(exitCode(err), err)
 	}
 }
 
@@ -114,9 +118,9 @@ func newParser(ctx context.Context, g *grammar, s *session) (*kong.Kong, error) 
 	)
 }
 
-// open makes the UI of a verb that answers, and the logger that writes through it.
-func (s *session) open(jsonAnswer bool) (*ui.UI, zerolog.Logger) {
-	o := ui.Options{Stdout: s.stdout, Stderr: s.stderr, JSON: jsonAnswer, Paper: s.paper}
+// open makes the UI of a verb that answers in a form, and the logger that writes through it.
+func (s *session) open(form ui.Form) (*ui.UI, zerolog.Logger) {
+	o := ui.Options{Stdout: s.stdout, Stderr: s.stderr, Form: form, Paper: s.paper}
 	if os.Getenv("TERM") != "dumb" {
 		o.Size = sizeOf(s.stderr)
 	}

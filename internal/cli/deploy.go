@@ -2,9 +2,15 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"time"
 
+	"flakeops/activate"
 	"flakeops/activate/wire"
+	"flakeops/internal/fault"
+	"flakeops/internal/fleet"
 	"flakeops/internal/settings"
+	"flakeops/internal/ui"
 )
 
 type deployCmd struct {
@@ -14,7 +20,7 @@ type deployCmd struct {
 	reach     `embed:""`
 	overrides `embed:""`
 	nixFlags  `embed:""`
-	answer    `embed:""`
+	events    `embed:""`
 	noKeys    `embed:""`
 
 	Yes               bool `short:"y" help:"Do not ask before activating more than one node on a terminal."`
@@ -37,21 +43,75 @@ func (c deployCmd) Run(ctx context.Context, s *session) error {
 	if err := c.overrides.check(); err != nil {
 		return err
 	}
-	todo := plan{
-		through:           throughActivate,
-		goal:              c.goal(),
-		rollbackSucceeded: c.RollbackSucceeded,
-		override:          c.overrides,
-		keys:              !c.NoKeys && (c.goal() == wire.Switch || c.goal() == wire.Test || c.Reboot),
+	return s.take(ctx, c)
+}
+
+func (c deployCmd) flags() fleetFlags {
+	return fleetFlags{c.selection, c.pace, c.reach, c.nixFlags, c.events, partition{}}
+}
+
+func (c deployCmd) options() fleet.Options {
+	goal := c.goal()
+	return fleet.Options{
+		Goal:   goal,
+		Keys:   !c.NoKeys && (goal == wire.Switch || goal == wire.Test || c.Reboot),
+		Adjust: c.overrides.apply,
+		Done:   func(f activate.Facts, system string) bool { return f.UpToDate(goal, system) },
+	}
+}
+
+func (c deployCmd) steps(ctx context.Context, r *fleet.Run, ask confirmer) {
+	asks := ask != nil && !c.Yes && !c.DryActivate
+	r.Each(ctx, fleet.AllAtOnce, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
+		return fleet.Result{}, n.Deliver(ctx, fleet.Delivery{Agent: !c.DryActivate, Compare: asks})
+	})
+	if asks {
+		if err := c.askBeforeMany(ctx, r, ask); err != nil {
+			r.Refuse(err)
+		}
+	}
+	r.Each(ctx, r.Parallel, c.activate)
+	if c.RollbackSucceeded {
+		r.TakeBack(ctx)
 	}
 	if c.Reboot {
-		todo.reboot = rebootCmd{Timeout: rebootTimeout}.reboot
+		r.RebootAll(ctx, rebootTimeout*time.Second)
 	}
-	if !c.Yes && !c.DryActivate && s.onTerminal() {
-		todo.surveys, todo.planKeys, todo.ask = true, todo.keys, askBeforeMany
-	}
-	return s.pipeline(ctx, pipelineFlags{c.selection, c.pace, c.reach, c.nixFlags, c.answer}, todo)
 }
+
+// activate activates one node, with its keys before and after.
+func (c deployCmd) activate(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
+	switch {
+	case n.UpToDate():
+		err := c.sendKeys(ctx, n)
+		return fleet.Result{Outcome: fleet.UpToDate, Note: keysNote(n)}, err
+	case c.DryActivate:
+		return fleet.Result{Outcome: fleet.DryActivated}, n.DryActivate(ctx)
+	case c.goal() != wire.Boot:
+		if err := n.SendEarlyKeys(ctx); err != nil {
+			return fleet.Result{}, err
+		}
+	}
+	if err := n.Activate(ctx); err != nil {
+		return fleet.Result{}, err
+	}
+	if err := c.sendKeys(ctx, n); err != nil {
+		return fleet.Result{}, fault.As(fault.Keys, fmt.Errorf("the new system runs, but its keys are not all there: %w", err))
+	}
+	final := n.Activation.Final
+	return fleet.Result{Outcome: fleet.Outcome(final.Outcome), Note: notes(rebootNote(final), final.Message, keysNote(n))}, nil
+}
+
+// sendKeys sends all keys after an activation. A system that is only made the
+// default at boot has no use for them yet, and one that is rebooted gets them then.
+func (c deployCmd) sendKeys(ctx context.Context, n *fleet.Node) error {
+	if c.goal() == wire.Boot && (!c.Reboot || !n.Booted()) {
+		return nil
+	}
+	return n.SendKeys(ctx)
+}
+
+func (c deployCmd) report(r *fleet.Run, u *ui.UI, code int) error { return report(r, u, code) }
 
 func (g goals) goal() wire.Goal {
 	switch {

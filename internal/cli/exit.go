@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"flakeops/internal/fault"
+	"flakeops/internal/fleet"
 )
 
 // The exit codes. They are part of the interface: scripts test them.
@@ -93,4 +95,26 @@ func exitCode(err error) int {
 		fault.Push: exitPush, fault.Keys: exitPush, fault.Unreachable: exitUnreachable, fault.Refused: exitRefused,
 		fault.RolledBack: exitRolledBack, fault.Unknown: exitUnknown, fault.Interrupted: ExitInterrupted,
 	}[fault.Of(err)]
+}
+
+// codeOf is the exit code of a node that ended so.
+func codeOf(r fleet.Result) int {
+	if r.Outcome == fleet.Changes {
+		return exitChanges
+	}
+	return exitCode(r.Err)
+}
+
+// worst is the exit code of a run.
+func worst(ctx context.Context, r *fleet.Run) int {
+	code, whole := ExitDone, true
+	for _, n := range r.Nodes {
+		res := n.Result()
+		code = worse(code, codeOf(res))
+		whole = whole && res.Err == nil && res.Outcome != fleet.Held
+	}
+	if ctx.Err() != nil && !whole {
+		code = worse(code, ExitInterrupted)
+	}
+	return code
 }

@@ -1,5 +1,7 @@
 package cli
 
+import "flakeops/internal/ui"
+
 // grammar is the whole command line. Each verb's struct is in the file of its
 // name, with its help and what it does.
 type grammar struct {
@@ -51,6 +53,24 @@ type nixFlags struct {
 // answer is for verbs that answer on stdout.
 type answer struct {
 	JSON bool `name:"json" help:"Answer with one JSON document."`
+}
+
+// events is for verbs that can tell what happens while it does.
+type events struct {
+	JSON      bool `name:"json" xor:"answer" help:"Answer with one JSON document."`
+	JSONLines bool `name:"json-lines" xor:"answer" help:"Answer with what happens, as it does: one JSON document a line."`
+}
+
+func (a answer) form() ui.Form { return events{JSON: a.JSON}.form() }
+
+func (e events) form() ui.Form {
+	switch {
+	case e.JSONLines:
+		return ui.Lines
+	case e.JSON:
+		return ui.JSON
+	}
+	return ui.Text
 }
 
 // pace says how many nodes at once, and what a failure means for the others.

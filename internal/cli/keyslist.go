@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"flakeops/flake"
+	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
-	"flakeops/keys"
 	"flakeops/keys/message"
 )
 
@@ -19,7 +19,7 @@ type keysListCmd struct {
 	pace      `embed:""`
 	reach     `embed:""`
 	nixFlags  `embed:""`
-	answer    `embed:""`
+	events    `embed:""`
 }
 
 // Help is the verb's detailed help.
@@ -29,22 +29,26 @@ func (keysListCmd) Help() string {
 
 // Run lists keys.
 func (c keysListCmd) Run(ctx context.Context, s *session) error {
-	return s.pipeline(ctx, pipelineFlags(c), plan{through: throughReach, want: flake.SettingsOnly, keys: true, visit: checkKeys, tell: keysReport})
+	return s.take(ctx, c)
 }
 
-// checkKeys asks a host how its keys compare with the node's.
-func checkKeys(ctx context.Context, p *pipeline, n *node) error {
-	if len(n.values) == 0 {
-		p.end(n, result{outcome: outcomeChecked, note: "it has no keys"})
-		return nil
-	}
-	reply, err := p.tellKeys(ctx, n, keys.Compose(message.Check, n.values))
-	if err != nil {
-		return err
-	}
-	n.keyStates = reply.States
-	p.end(n, result{outcome: outcomeChecked})
-	return nil
+func (c keysListCmd) flags() fleetFlags {
+	return fleetFlags{c.selection, c.pace, c.reach, c.nixFlags, c.events, partition{}}
+}
+
+func (keysListCmd) options() fleet.Options {
+	return fleet.Options{Want: flake.SettingsOnly, Keys: true}
+}
+
+func (keysListCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
+	r.Each(ctx, fleet.AllAtOnce, reachWithKeys)
+	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
+		checked := fleet.Result{Outcome: fleet.Checked}
+		if len(n.Settings.Keys) == 0 {
+			checked.Note = "it has no keys"
+		}
+		return checked, n.CheckKeys(ctx)
+	})
 }
 
 // keysDocument is the answer of keys list with --json.
@@ -55,10 +59,10 @@ type keysDocument struct {
 }
 
 type nodeKeysDoc struct {
-	Node    string   `json:"node"`
-	Outcome string   `json:"outcome"`
-	Error   string   `json:"error,omitempty"`
-	Keys    []keyDoc `json:"keys"`
+	Node    string        `json:"node"`
+	Outcome fleet.Outcome `json:"outcome"`
+	Error   string        `json:"error,omitempty"`
+	Keys    []keyDoc      `json:"keys"`
 }
 
 type keyDoc struct {
@@ -69,18 +73,18 @@ type keyDoc struct {
 	State message.State `json:"state,omitempty"` // empty when the host could not be asked
 }
 
-func keysReport(p *pipeline, u *ui.UI, code int) error {
+func (keysListCmd) report(r *fleet.Run, u *ui.UI, code int) error {
 	doc := keysDocument{Version: documentVersion, ExitCode: code, Nodes: []nodeKeysDoc{}}
 	var rows [][]string
-	for _, n := range p.nodes {
-		d := n.keysDocument()
+	for _, n := range r.Nodes {
+		d := keysOf(n)
 		doc.Nodes = append(doc.Nodes, d)
 		for _, k := range d.Keys {
 			state := string(k.State)
 			if state == "" {
 				state = "unknown"
 			}
-			rows = append(rows, []string{n.name, k.Key, k.Path, k.User + ":" + k.Group, state})
+			rows = append(rows, []string{n.Name, k.Key, k.Path, k.User + ":" + k.Group, state})
 		}
 	}
 	if err := u.JSON(doc); err != nil {
@@ -89,14 +93,14 @@ func keysReport(p *pipeline, u *ui.UI, code int) error {
 	return u.Table([]string{"NODE", "KEY", "PATH", "OWNER", "STATE"}, rows)
 }
 
-func (n *node) keysDocument() nodeKeysDoc {
-	r := n.ended()
-	d := nodeKeysDoc{Node: n.name, Outcome: r.outcome, Keys: []keyDoc{}}
-	if r.err != nil {
-		d.Error = r.err.Error()
+func keysOf(n *fleet.Node) nodeKeysDoc {
+	r := n.Result()
+	d := nodeKeysDoc{Node: n.Name, Outcome: r.Outcome, Keys: []keyDoc{}}
+	if r.Err != nil {
+		d.Error = r.Err.Error()
 	}
-	for _, k := range n.settings.Keys {
-		d.Keys = append(d.Keys, keyDoc{Key: k.Attr, Path: k.Path(), User: k.User, Group: k.Group, State: n.keyStates[k.Name]})
+	for _, k := range n.Settings.Keys {
+		d.Keys = append(d.Keys, keyDoc{Key: k.Attr, Path: k.Path(), User: k.User, Group: k.Group, State: n.KeyStates[k.Name]})
 	}
 	return d
 }

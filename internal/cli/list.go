@@ -10,6 +10,7 @@ import (
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/fault"
+	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
 
@@ -62,7 +63,7 @@ type listedSettings struct {
 
 // Run lists.
 func (c listCmd) Run(ctx context.Context, s *session) error {
-	u, log := s.open(c.JSON)
+	u, log := s.open(c.form())
 	defer u.Close()
 	fl, err := openFleet(ctx, c.selection, c.nix(log), u)
 	if err != nil {
@@ -71,7 +72,7 @@ func (c listCmd) Run(ctx context.Context, s *session) error {
 	}
 	evaluations := map[string]flake.Evaluation{}
 	code := ExitDone
-	err = fl.evaluate(ctx, func(e flake.Evaluation) {
+	err = fl.Evaluate(ctx, func(e flake.Evaluation) {
 		evaluations[e.Name] = e
 		for _, line := range e.Said {
 			u.Line(e.Name, line)
@@ -81,35 +82,32 @@ func (c listCmd) Run(ctx context.Context, s *session) error {
 		}
 	})
 	if err == nil {
-		err = fl.tellList(ctx, u, evaluations)
+		err = tellList(ctx, fl, u, evaluations)
 	}
 	u.Close()
 	if err != nil {
 		return s.refuse(u, err)
 	}
-	return ending(code, fl.list(u, evaluations))
+	return ending(code, list(fl, u, evaluations))
 }
 
 // tellList says of the nodes what a list has no place for.
-func (f *fleet) tellList(ctx context.Context, u *ui.UI, evaluations map[string]flake.Evaluation) error {
-	var told hints
+func tellList(ctx context.Context, fl *fleet.Fleet, u *ui.UI, evaluations map[string]flake.Evaluation) error {
 	var unset []string
 	for _, name := range slices.Sorted(maps.Keys(evaluations)) {
 		e := evaluations[name]
 		switch {
 		case e.Err != nil:
-			told.add(e.Err)
-			u.End(name, outcomeEvaluation+": "+fault.Cause(e.Err))
+			u.Event(fleet.Event{Node: name, Kind: fleet.Ended, Result: fleet.Failure(fault.During(fault.Evaluation, e.Err))})
 		case !e.Settings.Addressed:
 			unset = append(unset, name)
 		}
 	}
-	told.tell(u)
-	return f.warnOfAddresses(ctx, u, unset)
+	return warnOfAddresses(ctx, fl, u, unset)
 }
 
-func (f *fleet) list(u *ui.UI, evaluations map[string]flake.Evaluation) error {
-	doc := listDocument{Version: documentVersion, Flake: f.origin(), Nodes: []listedNode{}}
+func list(fl *fleet.Fleet, u *ui.UI, evaluations map[string]flake.Evaluation) error {
+	doc := listDocument{Version: documentVersion, Flake: fl.Origin(), Nodes: []listedNode{}}
 	var rows [][]string
 	for _, name := range slices.Sorted(maps.Keys(evaluations)) {
 		e := evaluations[name]
@@ -118,7 +116,7 @@ func (f *fleet) list(u *ui.UI, evaluations map[string]flake.Evaluation) error {
 			continue
 		}
 		doc.Nodes = append(doc.Nodes, listed(e))
-		rows = append(rows, row(e))
+		rows = append(rows, listedRow(e))
 	}
 	if err := u.JSON(doc); err != nil {
 		return err
@@ -126,7 +124,7 @@ func (f *fleet) list(u *ui.UI, evaluations map[string]flake.Evaluation) error {
 	return u.Table([]string{"NODE", "PLATFORM", "HOST", "USER", "TAGS"}, rows)
 }
 
-func row(e flake.Evaluation) []string {
+func listedRow(e flake.Evaluation) []string {
 	host, user := "-", "-"
 	if h := e.Settings.TargetHost; h != nil {
 		host = *h

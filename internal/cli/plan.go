@@ -4,17 +4,20 @@ import (
 	"context"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/fleet"
 )
 
 type planCmd struct {
 	selection `embed:""`
 	reach     `embed:""`
 	nixFlags  `embed:""`
-	answer    `embed:""`
+	events    `embed:""`
 
 	Parallel int  `short:"p" default:"10" placeholder:"N" help:"Hosts to copy to, and to ask, at once (default 10)."`
 	Push     bool `help:"Build and copy the systems first, so that all can be told: what activation would stop and start, too."`
 	NoKeys   bool `help:"Leave the keys out."`
+
+	details bool
 }
 
 // Help is the verb's detailed help.
@@ -28,56 +31,67 @@ Exits with 0 when no host would change, and with 10 when one would.`
 
 // Run plans.
 func (c planCmd) Run(ctx context.Context, s *session) error {
-	todo := plan{
-		through: throughReach, goal: wire.Switch, surveys: true, planKeys: !c.NoKeys,
-		visit: c.conclude, tell: planReport(s.verbose > 0),
-	}
-	if c.Push {
-		todo.through = throughPush
-	}
-	return s.pipeline(ctx, pipelineFlags{c.selection, pace{c.Parallel, true}, c.reach, c.nixFlags, c.answer}, todo)
+	c.details = s.verbose > 0
+	return s.take(ctx, c)
 }
 
-// conclude finds out what is left to find out about a node, and ends it.
-func (c planCmd) conclude(ctx context.Context, p *pipeline, n *node) error {
-	if c.Push {
-		if err := p.afterPush(ctx, n); err != nil {
-			return err
+func (c planCmd) flags() fleetFlags {
+	return fleetFlags{c.selection, pace{c.Parallel, true}, c.reach, c.nixFlags, c.events, partition{}}
+}
+
+func (c planCmd) options() fleet.Options {
+	return fleet.Options{Goal: wire.Switch, Keys: !c.NoKeys}
+}
+
+func (c planCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
+	r.Each(ctx, fleet.AllAtOnce, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
+		if c.Push {
+			return fleet.Result{}, n.Deliver(ctx, fleet.Delivery{Compare: true})
 		}
-	}
-	if err := p.planKeysOf(ctx, n); err != nil {
+		return fleet.Result{}, n.ReachAndCompare(ctx)
+	})
+	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
+		if c.Push {
+			if err := askDelivered(ctx, n); err != nil {
+				return fleet.Result{}, err
+			}
+		}
+		if err := n.CompareKeys(ctx); err != nil {
+			return fleet.Result{}, err
+		}
+		planned := fleet.Result{Outcome: fleet.UpToDate, Note: planSummary(n)}
+		if n.Changes() {
+			planned.Outcome = fleet.Changes
+		}
+		return planned, nil
+	})
+}
+
+// askDelivered asks what only a host that has the system can answer.
+func askDelivered(ctx context.Context, n *fleet.Node) error {
+	if err := n.CompareDelivered(ctx, false); err != nil {
 		return err
 	}
-	d := n.plan
-	if !d.known() {
-		d.leftOut = append(d.leftOut, "packages, sizes and reboot: not built, run `flakeops build` for the package difference")
-	}
-	if !c.Push && n.facts.Running != n.system.Out {
-		d.leftOut = append(d.leftOut, "units that stop and start: not asked without --push")
-	}
-	r := result{outcome: outcomeUpToDate, note: p.summary(n)}
-	if p.changes(n) {
-		r.outcome, r.code = outcomeChanges, exitChanges
-	}
-	p.end(n, r)
-	return nil
-}
-
-// afterPush asks what only a host that has the system can answer.
-func (p *pipeline) afterPush(ctx context.Context, n *node) error {
-	if n.plan == nil || !n.plan.known() { // it was built on the host
-		if err := p.survey(ctx, n); err != nil {
-			return err
-		}
-	}
-	if p.comparesKeys(n) && !n.plan.agentThere {
-		if err := p.bringAgent(ctx, n); err != nil {
-			return err
-		}
-		n.plan.agentThere = true
-	}
-	if n.facts.Running == n.system.Out {
+	if n.KnownFacts().Running == n.System.Out {
 		return nil
 	}
-	return p.askActivation(ctx, n)
+	return n.DryActivate(ctx)
+}
+
+// leftOut is what could not be told of a node, and why.
+func (c planCmd) leftOut(n *fleet.Node) []string {
+	if n.Plan == nil || n.Result().Err != nil {
+		return nil
+	}
+	var texts []string
+	if unknown := n.Plan.UnknownKeys; unknown > 0 {
+		texts = append(texts, "whether "+count(unknown, "key", "changed")+": the agent that compares them is not on the host (--push brings it)")
+	}
+	if !n.Plan.Known() {
+		texts = append(texts, "packages, sizes and reboot: not built, run `flakeops build` for the package difference")
+	}
+	if !c.Push && n.KnownFacts().Running != n.System.Out {
+		texts = append(texts, "units that stop and start: not asked without --push")
+	}
+	return texts
 }

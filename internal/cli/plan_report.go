@@ -5,6 +5,7 @@ import (
 
 	"flakeops/activate/closure"
 	"flakeops/activate/wire"
+	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
 
@@ -20,7 +21,7 @@ type planDocument struct {
 type plannedNode struct {
 	Node        string              `json:"node"`
 	Host        string              `json:"host,omitempty"`
-	Outcome     string              `json:"outcome"`
+	Outcome     fleet.Outcome       `json:"outcome"`
 	Summary     string              `json:"summary,omitempty"`
 	Error       string              `json:"error,omitempty"`
 	ExitCode    int                 `json:"exitCode"`
@@ -56,41 +57,40 @@ type plannedKeys struct {
 	Remove []string `json:"remove,omitempty"` // paths on the host
 }
 
-// planReport tells of a plan, with or without details.
-func planReport(details bool) func(p *pipeline, u *ui.UI, code int) error {
-	return func(p *pipeline, u *ui.UI, code int) error {
-		doc := planDocument{Version: documentVersion, Flake: p.flake, ExitCode: code, Nodes: []plannedNode{}}
-		for _, n := range p.nodes {
-			doc.Nodes = append(doc.Nodes, n.planDocument())
-		}
-		if err := u.JSON(doc); err != nil {
-			return err
-		}
-		for _, n := range p.nodes {
-			if err := p.printPlan(u, n, details); err != nil {
-				return err
-			}
-		}
-		if err := u.Table([]string{"NODE", "HOST", "PLAN", "SUMMARY"}, p.planRows()); err != nil {
-			return err
-		}
-		return p.printLeftOut(u)
+// report tells of a plan, with or without details.
+func (c planCmd) report(r *fleet.Run, u *ui.UI, code int) error {
+	doc := planDocument{Version: documentVersion, Flake: r.Flake, ExitCode: code, Nodes: []plannedNode{}}
+	for _, n := range r.Nodes {
+		doc.Nodes = append(doc.Nodes, c.planned(n))
 	}
+	if err := u.JSON(doc); err != nil {
+		return err
+	}
+	for _, n := range r.Nodes {
+		if err := c.print(u, n); err != nil {
+			return err
+		}
+	}
+	var rows [][]string
+	for _, n := range r.Nodes {
+		rows = append(rows, row(n, n.Result().Note))
+	}
+	if err := u.Table([]string{"NODE", "HOST", "PLAN", "SUMMARY"}, rows); err != nil {
+		return err
+	}
+	return c.printLeftOut(r, u)
 }
 
 // printLeftOut says once for all nodes what could not be told.
-func (p *pipeline) printLeftOut(u *ui.UI) error {
+func (c planCmd) printLeftOut(r *fleet.Run, u *ui.UI) error {
 	var texts []string
 	nodes := map[string][]string{}
-	for _, n := range p.nodes {
-		if n.plan == nil || n.ended().err != nil {
-			continue
-		}
-		for _, text := range n.plan.leftOut {
+	for _, n := range r.Nodes {
+		for _, text := range c.leftOut(n) {
 			if nodes[text] == nil {
 				texts = append(texts, text)
 			}
-			nodes[text] = append(nodes[text], n.name)
+			nodes[text] = append(nodes[text], n.Name)
 		}
 	}
 	for _, text := range texts {
@@ -101,63 +101,39 @@ func (p *pipeline) printLeftOut(u *ui.UI) error {
 	return nil
 }
 
-// planRows is the table of a plan: one line per node, with all there is to say.
-func (p *pipeline) planRows() [][]string {
-	var rows [][]string
-	for _, n := range p.nodes {
-		r := n.ended()
-		rows = append(rows, []string{n.name, n.address(), r.outcome, r.note})
-	}
-	return rows
-}
-
-// printPlan prints what there is to say about one node beside its line.
-func (p *pipeline) printPlan(u *ui.UI, n *node, details bool) error {
+// print tells what there is to say about one node beside its line.
+func (c planCmd) print(u *ui.UI, n *fleet.Node) error {
 	var lines []string
-	if details && n.plan != nil && n.ended().err == nil {
-		lines = p.details(n)
+	if c.details && n.Plan != nil && n.Result().Err == nil {
+		lines = c.planDetails(n)
 	}
-	for _, l := range n.dry {
+	for _, l := range n.Dry {
 		lines = append(lines, "| "+l)
 	}
-	if len(lines) == 0 {
-		return nil
-	}
-	for _, l := range append([]string{n.name + ":"}, lines...) {
-		if l != n.name+":" {
-			l = "  " + l
-		}
-		if err := u.Print(l); err != nil {
-			return err
-		}
-	}
-	return u.Print("")
+	return printUnder(u, n.Name, lines)
 }
 
-func (n *node) planDocument() plannedNode {
-	r := n.ended()
+func (c planCmd) planned(n *fleet.Node) plannedNode {
+	r, f := n.Result(), n.KnownFacts()
 	doc := plannedNode{
-		Node: n.name, Outcome: r.outcome, Summary: r.note, ExitCode: r.code,
-		System: n.system.Out, Running: n.facts.Running, Activation: n.dry, UnderWay: n.facts.UnderWay(),
+		Node: n.Name, Host: n.Address(), Outcome: r.Outcome, Summary: r.Note, ExitCode: codeOf(r),
+		System: n.System.Out, Running: f.Running, Activation: n.Dry, UnderWay: f.UnderWay(),
 	}
-	if r.err != nil {
-		doc.Summary, doc.Error = "", r.err.Error()
+	if r.Err != nil {
+		doc.Summary, doc.Error = "", r.Err.Error()
 	}
-	if n.address() != "-" {
-		doc.Host = n.address()
-	}
-	d := n.plan
-	if d == nil {
+	p := n.Plan
+	if p == nil {
 		return doc
 	}
-	doc.BootDefault = &plannedBoot{System: n.facts.Profile, Generation: n.facts.Generation, Changes: n.facts.Profile != n.system.Out}
-	doc.Reboot, doc.LeftOut = d.reboot, d.leftOut
-	if d.known() {
-		doc.Packages = &d.difference
-		doc.Size = &plannedSize{Running: d.survey.Running.Size(), New: d.survey.New.Size(), Copy: d.copyBytes, CopyPaths: d.copyPaths}
+	doc.BootDefault = &plannedBoot{System: f.Profile, Generation: f.Generation, Changes: f.Profile != n.System.Out}
+	doc.Reboot, doc.LeftOut = p.Reboot, c.leftOut(n)
+	if p.Known() {
+		doc.Packages = &p.Difference
+		doc.Size = &plannedSize{Running: p.Survey.Running.Size(), New: p.Survey.New.Size(), Copy: p.CopyBytes, CopyPaths: p.CopyPaths}
 	}
-	if len(d.keys)+len(d.goneKeys) > 0 {
-		doc.Keys = &plannedKeys{Write: d.keys, Remove: d.goneKeys}
+	if len(p.Keys)+len(p.GoneKeys) > 0 {
+		doc.Keys = &plannedKeys{Write: p.Keys, Remove: p.GoneKeys}
 	}
 	return doc
 }

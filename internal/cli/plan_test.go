@@ -11,32 +11,24 @@ import (
 
 	"flakeops/activate"
 	"flakeops/activate/closure"
-	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/fleet"
+	"flakeops/internal/fleet/fleettest"
 	"flakeops/internal/remote"
 	"flakeops/internal/settings"
 	"flakeops/internal/ui"
 	"flakeops/keys/message"
 )
 
-// planOf is the plan that the verb's flags ask for.
-func planOf(c planCmd) plan {
-	todo := plan{through: throughReach, keepGoing: true, surveys: true, planKeys: !c.NoKeys, visit: c.conclude}
-	if c.Push {
-		todo.through = throughPush
-	}
-	return todo
-}
-
 // store path of a package in the world.
 func inStore(name string) string { return "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-" + name }
 
 // built is a world in which the systems of these nodes are built here.
-func built(t *testing.T, nodes ...string) *world {
-	w := &world{t: t, closures: map[string]map[string]int64{}, surveys: map[string]activate.Survey{}}
+func built(nodes ...string) *fleettest.World {
+	w := &fleettest.World{Closures: map[string]map[string]int64{}, Surveys: map[string]activate.Survey{}}
 	for _, n := range nodes {
-		w.closures[system(n)] = map[string]int64{inStore("app-2"): 3 << 20, inStore("lib-1"): 1 << 10}
-		w.surveys[n] = activate.Survey{
+		w.Closures[fleettest.System(n)] = map[string]int64{inStore("app-2"): 3 << 20, inStore("lib-1"): 1 << 10}
+		w.Surveys[n] = activate.Survey{
 			Running: closure.Closure{inStore("app-1"): 1 << 20, inStore("lib-1"): 1 << 10},
 			Missing: map[string]bool{inStore("app-2"): true},
 		}
@@ -45,11 +37,11 @@ func built(t *testing.T, nodes ...string) *world {
 }
 
 // told is what a plan prints.
-func told(t *testing.T, p *pipeline, details bool) string {
+func told(t *testing.T, p *fleet.Run, c planCmd) string {
 	t.Helper()
 	var out bytes.Buffer
 	u := ui.New(ui.Options{Stdout: &out, Stderr: io.Discard})
-	if err := planReport(details)(p, u, p.worst(t.Context())); err != nil {
+	if err := c.report(p, u, worst(t.Context(), p)); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -65,24 +57,24 @@ func wantText(t *testing.T, text string, wants ...string) {
 }
 
 func TestPlanTellsTheDifference(t *testing.T) {
-	w := built(t, "a")
-	current := oldFacts()
-	current.Running, current.Profile = system("bb"), system("bb")
-	w.facts = map[string]activate.Facts{"bb": current}
-	w.dialErr = map[string]error{"ccc": &remote.UnreachableError{Host: "ccc", Err: errors.New("no route")}}
-	p := w.run(t.Context(), planOf(planCmd{}), "a", "bb", "ccc", "dddd")
-	wantOutcome(t, p, "a", outcomeChanges)
-	wantOutcome(t, p, "bb", outcomeUpToDate)
-	wantOutcome(t, p, "ccc", outcomeUnreachable)
-	wantOutcome(t, p, "dddd", outcomeChanges)
+	w := built("a")
+	current := fleettest.OldFacts()
+	current.Running, current.Profile = fleettest.System("bb"), fleettest.System("bb")
+	w.Facts = map[string]activate.Facts{"bb": current}
+	w.DialErr = map[string]error{"ccc": &remote.UnreachableError{Host: "ccc", Err: errors.New("no route")}}
+	p := play(t, w, planCmd{}, "a", "bb", "ccc", "dddd")
+	wantOutcome(t, p, "a", fleet.Changes)
+	wantOutcome(t, p, "bb", fleet.UpToDate)
+	wantOutcome(t, p, "ccc", fleet.Unreachable)
+	wantOutcome(t, p, "dddd", fleet.Changes)
 	wantCode(t, p, exitUnreachable)
-	text := told(t, p, false)
+	text := told(t, p, planCmd{})
 	wantText(t, text, "1 upgraded; +2.0 MiB on disk; 3.0 MiB to copy", "not built: run `flakeops build`", "left out: units that stop and start")
 	if strings.Contains(text, "upgraded: app") {
 		t.Errorf("details although nobody asked:\n%s", text)
 	}
-	wantText(t, told(t, p, true), "upgraded: app 1 -> 2", "system: "+system("old")+" -> "+system("a"), "default at boot")
-	for _, entry := range w.journal {
+	wantText(t, told(t, p, planCmd{details: true}), "upgraded: app 1 -> 2", "system: "+fleettest.System("old")+" -> "+fleettest.System("a"), "default at boot")
+	for _, entry := range w.Journal() {
 		if word, _, _ := strings.Cut(entry, " "); !slices.Contains([]string{"evaluate", "dial", "survey", "close"}, word) {
 			t.Errorf("%q happened", entry)
 		}
@@ -90,26 +82,26 @@ func TestPlanTellsTheDifference(t *testing.T) {
 }
 
 func TestPlanExitCodes(t *testing.T) {
-	current := oldFacts()
-	current.Running, current.Profile = system("a"), system("a")
-	w := &world{t: t, facts: map[string]activate.Facts{"a": current}}
-	wantCode(t, w.run(t.Context(), planOf(planCmd{}), "a"), ExitDone)
-	w = &world{t: t}
-	wantCode(t, w.run(t.Context(), planOf(planCmd{}), "a"), exitChanges)
-	w = &world{t: t, evalErr: map[string]error{"bb": &flake.EvalError{Node: "bb"}}}
-	p := w.run(t.Context(), planOf(planCmd{}), "a", "bb")
-	wantOutcome(t, p, "a", outcomeChanges)
+	current := fleettest.OldFacts()
+	current.Running, current.Profile = fleettest.System("a"), fleettest.System("a")
+	w := &fleettest.World{Facts: map[string]activate.Facts{"a": current}}
+	wantCode(t, play(t, w, planCmd{}, "a"), ExitDone)
+	w = &fleettest.World{}
+	wantCode(t, play(t, w, planCmd{}, "a"), exitChanges)
+	w = &fleettest.World{EvalErr: map[string]error{"bb": &flake.EvalError{Node: "bb"}}}
+	p := play(t, w, planCmd{}, "a", "bb")
+	wantOutcome(t, p, "a", fleet.Changes)
 	wantCode(t, p, exitEvaluation)
 }
 
 func TestPlanWithPushBuildsAndAsks(t *testing.T) {
-	w := built(t, "a")
-	p := w.run(t.Context(), planOf(planCmd{Push: true}), "a")
-	wantOutcome(t, p, "a", outcomeChanges)
-	if w.index("survey a") > w.index("push a 1") || w.index("push a 1") > w.index("dry a") {
-		t.Errorf("wrong order: %q", w.journal)
+	w := built("a")
+	p := play(t, w, planCmd{Push: true}, "a")
+	wantOutcome(t, p, "a", fleet.Changes)
+	if w.Index(t, "survey a") > w.Index(t, "push a 1") || w.Index(t, "push a 1") > w.Index(t, "dry a") {
+		t.Errorf("wrong order: %q", w.Journal())
 	}
-	text := told(t, p, false)
+	text := told(t, p, planCmd{Push: true})
 	wantText(t, text, "a:\n  | would restart the app")
 	if strings.Contains(text, "left out") {
 		t.Errorf("something is left out:\n%s", text)
@@ -117,55 +109,55 @@ func TestPlanWithPushBuildsAndAsks(t *testing.T) {
 }
 
 // keyed gives a node two keys, of which the host has one.
-func keyed(w *world) {
-	w.deployment = map[string]settings.Settings{"a": {TargetHost: new("a"), ActivationTimeout: 1, Keys: []settings.Key{
-		{Attr: "one", Name: "one", DestDir: "/run/keys", HasText: true, UploadAt: "pre-activation"},
-		{Attr: "two", Name: "two", DestDir: "/run/keys", HasText: true, UploadAt: "pre-activation"},
+func keyed(w *fleettest.World) {
+	w.Settings = map[string]settings.Settings{"a": {TargetHost: new("a"), ActivationTimeout: 1, Keys: []settings.Key{
+		{Attr: "one", Name: "one", DestDir: "/run/keys", User: "root", Group: "root", Mode: 0o400, HasText: true, UploadAt: "pre-activation"},
+		{Attr: "two", Name: "two", DestDir: "/run/keys", User: "root", Group: "root", Mode: 0o400, HasText: true, UploadAt: "pre-activation"},
 	}}}
-	s := w.surveys["a"]
+	s := w.Surveys["a"]
 	s.Keys = []string{"/run/keys/gone", "/run/keys/one"}
-	w.surveys["a"] = s
+	w.Surveys["a"] = s
 }
 
 func TestPlanComparesKeysWhereTheAgentIs(t *testing.T) {
-	w := built(t, "a")
+	w := built("a")
 	keyed(w)
-	w.keysReply = message.Reply{States: map[string]message.State{"one": message.Different, "two": message.Present}}
-	p := w.run(t.Context(), planOf(planCmd{}), "a")
-	w.index("keys check a")
-	if d := p.find("a").plan; !slices.Equal(d.keys, []string{"one"}) || !slices.Equal(d.goneKeys, []string{"/run/keys/gone"}) {
+	w.Reply = message.Reply{States: map[string]message.State{"one": message.Different, "two": message.Present}}
+	p := play(t, w, planCmd{}, "a")
+	w.Index(t, "keys check a")
+	if d := p.Node("a").Plan; !slices.Equal(d.Keys, []string{"one"}) || !slices.Equal(d.GoneKeys, []string{"/run/keys/gone"}) {
 		t.Errorf("%+v", d)
 	}
-	wantText(t, told(t, p, false), "1 key to write", "1 key to remove")
+	wantText(t, told(t, p, planCmd{}), "1 key to write", "1 key to remove")
 
-	w.journal = nil
-	p = w.run(t.Context(), planOf(planCmd{NoKeys: true}), "a")
-	if w.did("keys check a") || w.did("read keys a") || strings.Contains(told(t, p, true), "key to") {
-		t.Errorf("keys in spite of --no-keys: %q", w.journal)
+	w.Forget()
+	p = play(t, w, planCmd{NoKeys: true}, "a")
+	if w.Did("keys check a") || w.Did("read keys a") || strings.Contains(told(t, p, planCmd{details: true}), "key to") {
+		t.Errorf("keys in spite of --no-keys: %q", w.Journal())
 	}
 }
 
 func TestPlanWithoutTheAgentKnowsOfKeysWhatTheHostLists(t *testing.T) {
-	w := built(t, "a")
+	w := built("a")
 	keyed(w)
-	w.surveys["a"].Missing[system("agent")] = true
-	p := w.run(t.Context(), planOf(planCmd{}), "a")
-	if w.did("read keys a") || w.did("keys check a") {
-		t.Errorf("keys were read for nothing: %q", w.journal)
+	w.Surveys["a"].Missing[fleettest.Agent()] = true
+	p := play(t, w, planCmd{}, "a")
+	if w.Did("read keys a") || w.Did("keys check a") {
+		t.Errorf("keys were read for nothing: %q", w.Journal())
 	}
-	wantText(t, told(t, p, true), "key to write: two", "key to remove: /run/keys/gone", "left out: whether 1 key changed")
+	wantText(t, told(t, p, planCmd{details: true}), "key to write: two", "key to remove: /run/keys/gone", "left out: whether 1 key changed")
 
-	w.journal = nil
-	w.run(t.Context(), planOf(planCmd{Push: true}), "a")
-	if w.index("push a 1") > w.index("keys check a") {
-		t.Errorf("%q", w.journal)
+	w.Forget()
+	play(t, w, planCmd{Push: true}, "a")
+	if w.Index(t, "push a 1") > w.Index(t, "keys check a") {
+		t.Errorf("%q", w.Journal())
 	}
 }
 
 func TestPlanDocument(t *testing.T) {
-	p := built(t, "a").run(t.Context(), planOf(planCmd{}), "a", "bb")
+	p := play(t, built("a"), planCmd{}, "a", "bb")
 	var out bytes.Buffer
-	if err := planReport(true)(p, ui.New(ui.Options{Stdout: &out, Stderr: io.Discard, JSON: true}), exitChanges); err != nil {
+	if err := (planCmd{details: true}).report(p, ui.New(ui.Options{Stdout: &out, Stderr: io.Discard, Form: ui.JSON}), exitChanges); err != nil {
 		t.Fatal(err)
 	}
 	var doc planDocument
@@ -181,45 +173,40 @@ func TestPlanDocument(t *testing.T) {
 	}
 }
 
-// asking is a deployment on a terminal.
-func asking() plan { return plan{through: throughActivate, surveys: true, ask: askBeforeMany} }
-
 func TestDeployAsksBeforeSeveralNodes(t *testing.T) {
-	w := built(t, "a", "bb")
-	p := w.run(t.Context(), asking(), "a", "bb")
-	wantOutcome(t, p, "a", outcomeHeld)
-	wantOutcome(t, p, "bb", outcomeHeld)
+	w := built("a", "bb")
+	p := playWith(t, w, deployCmd{pace: pace{Parallel: 1}}, w, nil, "a", "bb")
+	wantOutcome(t, p, "a", fleet.Held)
+	wantOutcome(t, p, "bb", fleet.Held)
 	wantCode(t, p, exitOther)
-	wantText(t, w.asked, "Activate these 2 nodes?", "a   1 upgraded; +2.0 MiB on disk")
-	if w.did("activate a " + system("a")) {
+	wantText(t, w.Asked, "Activate these 2 nodes?", "a   1 upgraded; +2.0 MiB on disk")
+	if w.Did("activate a " + fleettest.System("a")) {
 		t.Error("activated without a yes")
 	}
 
-	w = built(t, "a", "bb")
-	w.answer = true
-	p = w.run(t.Context(), asking(), "a", "bb")
+	w = built("a", "bb")
+	w.Answer = true
+	p = playWith(t, w, deployCmd{pace: pace{Parallel: 1}}, w, nil, "a", "bb")
 	wantCode(t, p, ExitDone)
-	if w.index("push bb 2") > w.index("asked") || w.index("asked") > w.index("activate a "+system("a")) {
-		t.Errorf("wrong order: %q", w.journal)
+	if w.Index(t, "push bb 2") > w.Index(t, "asked") || w.Index(t, "asked") > w.Index(t, "activate a "+fleettest.System("a")) {
+		t.Errorf("wrong order: %q", w.Journal())
 	}
 }
 
 func TestDeploySaysThatItReboots(t *testing.T) {
-	w := built(t, "a", "bb")
-	todo := asking()
-	todo.goal, todo.reboot = wire.Boot, rebootCmd{}.reboot
-	w.run(t.Context(), todo, "a", "bb")
-	wantText(t, w.asked, "reboot them one after the other?")
+	w := built("a", "bb")
+	playWith(t, w, deployCmd{goals: goals{Reboot: true}}, w, nil, "a", "bb")
+	wantText(t, w.Asked, "reboot them one after the other?")
 }
 
 func TestDeployDoesNotAskForOneNode(t *testing.T) {
-	w := built(t, "a", "bb")
-	current := oldFacts()
-	current.Running, current.Profile = system("bb"), system("bb")
-	w.facts = map[string]activate.Facts{"bb": current}
-	p := w.run(t.Context(), asking(), "a", "bb")
+	w := built("a", "bb")
+	current := fleettest.OldFacts()
+	current.Running, current.Profile = fleettest.System("bb"), fleettest.System("bb")
+	w.Facts = map[string]activate.Facts{"bb": current}
+	p := playWith(t, w, deployCmd{pace: pace{Parallel: 1}}, w, nil, "a", "bb")
 	wantCode(t, p, ExitDone)
-	if w.did("asked") {
+	if w.Did("asked") {
 		t.Error("asked although one node only is activated")
 	}
 }

@@ -5,33 +5,34 @@ import (
 	"strings"
 
 	"flakeops/activate/closure"
+	"flakeops/internal/fleet"
 )
 
-// summary is what a deployment would change on a node's host, in one line.
-func (p *pipeline) summary(n *node) string {
-	d := n.plan
+// planSummary is what a deployment would change on a node's host, in one line.
+func planSummary(n *fleet.Node) string {
+	d, f := n.Plan, n.KnownFacts()
 	var parts []string
-	if under := n.facts.UnderWay(); under != "" {
+	if under := f.UnderWay(); under != "" {
 		parts = append(parts, under)
 	}
 	switch {
-	case n.facts.Running == n.system.Out:
-		if n.facts.Profile != n.system.Out {
+	case f.Running == n.System.Out:
+		if f.Profile != n.System.Out {
 			parts = append(parts, "runs, but is not the default at boot yet")
 		}
-	case d.known():
-		parts = append(parts, packagesNote(d.difference), growth(d.grows())+" on disk", size(d.copyBytes)+" to copy")
+	case d.Known():
+		parts = append(parts, packagesNote(d.Difference), growth(d.Grows())+" on disk", size(d.CopyBytes)+" to copy")
 	default:
 		parts = append(parts, "another system, not built: run `flakeops build` for the package difference")
 	}
-	if len(d.keys) > 0 {
-		parts = append(parts, count(len(d.keys), "key", "to write"))
+	if len(d.Keys) > 0 {
+		parts = append(parts, count(len(d.Keys), "key", "to write"))
 	}
-	if len(d.goneKeys) > 0 {
-		parts = append(parts, count(len(d.goneKeys), "key", "to remove"))
+	if len(d.GoneKeys) > 0 {
+		parts = append(parts, count(len(d.GoneKeys), "key", "to remove"))
 	}
-	if len(d.reboot) > 0 {
-		parts = append(parts, "reboot needed: "+strings.Join(d.reboot, ", "))
+	if len(d.Reboot) > 0 {
+		parts = append(parts, "reboot needed: "+strings.Join(d.Reboot, ", "))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -55,49 +56,49 @@ func packagesNote(d closure.Difference) string {
 	return strings.Join(parts, ", ")
 }
 
-// details are the lines about a node that -v asks for.
-func (p *pipeline) details(n *node) []string {
-	d := n.plan
+// planDetails are the lines about a node that -v asks for.
+func (c planCmd) planDetails(n *fleet.Node) []string {
+	d, f := n.Plan, n.KnownFacts()
 	var lines []string
 	line := func(what, format string, args ...any) {
 		lines = append(lines, what+": "+fmt.Sprintf(format, args...))
 	}
-	if n.facts.Running != n.system.Out {
-		line("system", "%s -> %s", n.facts.Running, n.system.Out)
+	if f.Running != n.System.Out {
+		line("system", "%s -> %s", f.Running, n.System.Out)
 	} else {
-		line("system", "%s, which runs", n.system.Out)
+		line("system", "%s, which runs", n.System.Out)
 	}
-	if n.facts.Profile != n.system.Out {
-		line("default at boot", "generation %d, %s -> a new generation", n.facts.Generation, n.facts.Profile)
+	if f.Profile != n.System.Out {
+		line("default at boot", "generation %d, %s -> a new generation", f.Generation, f.Profile)
 	}
-	if d.known() {
+	if d.Known() {
 		for _, part := range []struct {
 			what    string
 			changes []closure.Change
 		}{
-			{"added", d.difference.Added}, {"removed", d.difference.Removed},
-			{"upgraded", d.difference.Upgraded}, {"downgraded", d.difference.Downgraded},
+			{"added", d.Difference.Added}, {"removed", d.Difference.Removed},
+			{"upgraded", d.Difference.Upgraded}, {"downgraded", d.Difference.Downgraded},
 		} {
 			for _, c := range part.changes {
 				line(part.what, "%s", spellChange(c))
 			}
 		}
-		if len(d.difference.Rebuilt) > 0 {
-			line("rebuilt", "%s", strings.Join(d.difference.Rebuilt, ", "))
+		if len(d.Difference.Rebuilt) > 0 {
+			line("rebuilt", "%s", strings.Join(d.Difference.Rebuilt, ", "))
 		}
-		line("on disk", "%s -> %s", size(d.survey.Running.Size()), size(d.survey.New.Size()))
-		line("to copy", "%s, %s", size(d.copyBytes), count(d.copyPaths, "store path", "missing there"))
+		line("on disk", "%s -> %s", size(d.Survey.Running.Size()), size(d.Survey.New.Size()))
+		line("to copy", "%s, %s", size(d.CopyBytes), count(d.CopyPaths, "store path", "missing there"))
 	}
-	for _, name := range d.keys {
+	for _, name := range d.Keys {
 		line("key to write", "%s", name)
 	}
-	for _, path := range d.goneKeys {
+	for _, path := range d.GoneKeys {
 		line("key to remove", "%s", path)
 	}
-	for _, why := range d.reboot {
+	for _, why := range d.Reboot {
 		line("reboot needed", "%s", why)
 	}
-	for _, what := range d.leftOut {
+	for _, what := range c.leftOut(n) {
 		line("left out", "%s", what)
 	}
 	return lines

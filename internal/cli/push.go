@@ -1,13 +1,19 @@
 package cli
 
-import "context"
+import (
+	"context"
+
+	"flakeops/activate"
+	"flakeops/internal/fleet"
+	"flakeops/internal/ui"
+)
 
 type pushCmd struct {
 	selection `embed:""`
 	pace      `embed:""`
 	reach     `embed:""`
 	nixFlags  `embed:""`
-	answer    `embed:""`
+	events    `embed:""`
 }
 
 // Help is the verb's detailed help.
@@ -17,5 +23,25 @@ func (pushCmd) Help() string {
 
 // Run pushes.
 func (c pushCmd) Run(ctx context.Context, s *session) error {
-	return s.pipeline(ctx, pipelineFlags(c), plan{through: throughPush})
+	return s.take(ctx, c)
 }
+
+func (c pushCmd) flags() fleetFlags {
+	return fleetFlags{c.selection, c.pace, c.reach, c.nixFlags, c.events, partition{}}
+}
+
+func (pushCmd) options() fleet.Options {
+	return fleet.Options{Done: func(f activate.Facts, system string) bool { return f.Present[system] }}
+}
+
+func (pushCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
+	r.Each(ctx, fleet.AllAtOnce, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
+		err := n.Deliver(ctx, fleet.Delivery{})
+		if n.UpToDate() {
+			return fleet.Result{Outcome: fleet.UpToDate}, err
+		}
+		return fleet.Result{Outcome: fleet.Pushed}, err
+	})
+}
+
+func (pushCmd) report(r *fleet.Run, u *ui.UI, code int) error { return report(r, u, code) }

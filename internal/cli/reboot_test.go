@@ -1,52 +1,47 @@
 package cli
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
 	"flakeops/activate"
-	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/fleet"
+	"flakeops/internal/fleet/fleettest"
 	"flakeops/internal/settings"
 )
 
-func rebootPlan(c rebootCmd) plan {
-	return plan{through: throughReach, want: flake.SettingsOnly, parallel: 1, keepGoing: c.KeepGoing, visit: c.reboot}
-}
-
 func TestRebootTakesOneHostAfterTheOther(t *testing.T) {
-	w := &world{t: t}
-	p := w.run(t.Context(), rebootPlan(rebootCmd{Timeout: 60}), "a", "b")
-	if code := p.worst(t.Context()); code != ExitDone {
+	w := &fleettest.World{}
+	p := play(t, w, rebootCmd{Timeout: 60, Parallel: 1}, "a", "b")
+	if code := worst(t.Context(), p); code != ExitDone {
 		t.Errorf("exit code %d", code)
 	}
-	if w.did("build a") || w.index("back a") > w.index("reboot b") {
-		t.Errorf("built, or rebooted b before a was back: %q", w.journal)
+	if w.Did("build a") || w.Index(t, "back a") > w.Index(t, "reboot b") {
+		t.Errorf("built, or rebooted b before a was Back: %q", w.Journal())
 	}
 }
 
 func TestRebootStopsAtAHostThatDoesNotComeBackWell(t *testing.T) {
-	other := oldFacts()
-	other.Running = system("other")
+	other := fleettest.OldFacts()
+	other.Running = fleettest.System("other")
 	for name, c := range map[string]struct {
-		world *world
+		world *fleettest.World
 		says  string
 	}{
-		"another system": {&world{back: map[string]activate.Facts{"a": other}}, "its profile is"},
-		"failed units":   {&world{failedUnits: map[string][]string{"a": {"web.service"}}}, "web.service"},
+		"another system": {&fleettest.World{Back: map[string]activate.Facts{"a": other}}, "its profile is"},
+		"failed units":   {&fleettest.World{Failed: map[string][]string{"a": {"web.service"}}}, "web.service"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.world
-			w.t = t
-			p := w.run(t.Context(), rebootPlan(rebootCmd{Timeout: 60}), "a", "b")
-			if code := p.worst(t.Context()); code != exitUnknown {
+			p := play(t, w, rebootCmd{Timeout: 60, Parallel: 1}, "a", "b")
+			if code := worst(t.Context(), p); code != exitUnknown {
 				t.Errorf("exit code %d", code)
 			}
-			if r := p.nodes[0].ended(); !strings.Contains(r.note, c.says) {
+			if r := p.Nodes[0].Result(); !strings.Contains(r.Note, c.says) {
 				t.Errorf("a ended with %+v", r)
 			}
-			if w.did("reboot b") {
+			if w.Did("reboot b") {
 				t.Error("b was rebooted all the same")
 			}
 		})
@@ -55,30 +50,27 @@ func TestRebootStopsAtAHostThatDoesNotComeBackWell(t *testing.T) {
 
 func TestDeployRebootTakesHostsOneByOneAndNotAfterAFailure(t *testing.T) {
 	for name, c := range map[string]struct {
-		world *world
+		world *fleettest.World
 		code  int
 		both  bool
 	}{
-		"well":                    {&world{}, ExitDone, true},
-		"a does not come back":    {&world{failedUnits: map[string][]string{"a": {"web.service"}}}, exitUnknown, false},
-		"b could not be deployed": {&world{activateErr: map[string]error{"b": errors.New("refused")}}, exitOther, false},
+		"well":                    {&fleettest.World{}, ExitDone, true},
+		"a does not come back":    {&fleettest.World{Failed: map[string][]string{"a": {"web.service"}}}, exitUnknown, false},
+		"b could not be deployed": {&fleettest.World{ActivateErr: map[string]error{"b": &activate.RefusedError{Reason: "busy"}}}, exitRefused, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.world
-			w.t = t
-			w.deployment = map[string]settings.Settings{"a": withKeys("a"), "b": withKeys("b")}
-			p := w.run(t.Context(), plan{
-				through: throughActivate, goal: wire.Boot, parallel: 2, keys: true, reboot: rebootCmd{Timeout: 60}.reboot,
-			}, "a", "b")
+			w.Settings = map[string]settings.Settings{"a": withKeys("a"), "b": withKeys("b")}
+			p := play(t, w, deployCmd{pace: pace{Parallel: 2}, goals: goals{Reboot: true}}, "a", "b")
 			wantCode(t, p, c.code)
-			if got := w.did("reboot b"); got != c.both {
-				t.Errorf("b rebooted: %v; %q", got, w.journal)
+			if got := w.Did("reboot b"); got != c.both {
+				t.Errorf("b rebooted: %v; %q", got, w.Journal())
 			}
-			if w.did("keys pre a") {
+			if w.Did("keys pre a") {
 				t.Error("keys were sent to a system about to end")
 			}
-			if c.both && w.index("keys full a") < w.index("reboot a") {
-				t.Errorf("%q", w.journal)
+			if c.both && w.Index(t, "keys full a") < w.Index(t, "reboot a") {
+				t.Errorf("%q", w.Journal())
 			}
 		})
 	}
@@ -87,36 +79,34 @@ func TestDeployRebootTakesHostsOneByOneAndNotAfterAFailure(t *testing.T) {
 // A host with nothing new to boot gets the keys that changed all the same; one
 // that does not run what it boots gets them with its reboot.
 func TestDeployRebootSendsKeysWithoutAReboot(t *testing.T) {
-	for running, rebooted := range map[string]bool{system("a"): false, system("other"): true} {
-		w := &world{t: t, deployment: map[string]settings.Settings{"a": withKeys("a")}}
-		facts := oldFacts()
-		facts.Running, facts.Booted, facts.Profile = running, running, system("a")
+	for running, rebooted := range map[string]bool{fleettest.System("a"): false, fleettest.System("other"): true} {
+		w := &fleettest.World{Settings: map[string]settings.Settings{"a": withKeys("a")}}
+		facts := fleettest.OldFacts()
+		facts.Running, facts.Booted, facts.Profile = running, running, fleettest.System("a")
 		back := facts
-		back.Running, back.Booted = system("a"), system("a")
-		w.facts, w.back = map[string]activate.Facts{"a": facts}, map[string]activate.Facts{"a": back}
-		p := w.run(t.Context(), plan{
-			through: throughActivate, goal: wire.Boot, parallel: 1, keys: true, reboot: rebootCmd{Timeout: 60}.reboot,
-		}, "a")
+		back.Running, back.Booted = fleettest.System("a"), fleettest.System("a")
+		w.Facts, w.Back = map[string]activate.Facts{"a": facts}, map[string]activate.Facts{"a": back}
+		p := play(t, w, deployCmd{pace: pace{Parallel: 1}, goals: goals{Reboot: true}}, "a")
 		wantCode(t, p, ExitDone)
-		if w.did("reboot a") != rebooted || strings.Count(strings.Join(w.journal, "\n"), "keys full a") != 1 {
-			t.Errorf("running %s: %q", running, w.journal)
+		if w.Did("reboot a") != rebooted || strings.Count(strings.Join(w.Journal(), "\n"), "keys full a") != 1 {
+			t.Errorf("running %s: %q", running, w.Journal())
 		}
 	}
 }
 
 // Where nothing in the flake tells the platform, the host does.
 func TestKeysGoToAHostThatTellsItsPlatform(t *testing.T) {
-	w := &world{t: t, deployment: map[string]settings.Settings{"a": withKeys("a")}}
-	w.change = func(e *flake.Evaluation) { e.Settings.Platform = "" }
-	p := w.run(t.Context(), plan{through: throughReach, want: flake.SettingsOnly, keys: true, visit: sendKeys}, "a")
+	w := &fleettest.World{Settings: map[string]settings.Settings{"a": withKeys("a")}}
+	w.Change = func(e *flake.Evaluation) { e.Settings.Platform = "" }
+	p := play(t, w, sendKeysCmd{}, "a")
 	wantCode(t, p, ExitDone)
-	w.index("keys full a")
+	w.Index(t, "keys full a")
 }
 
 func TestRebootNoWaitOnlyOrders(t *testing.T) {
-	w := &world{t: t}
-	p := w.run(t.Context(), rebootPlan(rebootCmd{NoWait: true}), "a")
-	if w.did("back a") || p.nodes[0].ended().outcome != outcomeOrdered {
-		t.Errorf("%q, %+v", w.journal, p.nodes[0].ended())
+	w := &fleettest.World{}
+	p := play(t, w, rebootCmd{NoWait: true}, "a")
+	if w.Did("back a") || p.Nodes[0].Result().Outcome != fleet.RebootOrdered {
+		t.Errorf("%q, %+v", w.Journal(), p.Nodes[0].Result())
 	}
 }

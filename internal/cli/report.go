@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"strings"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
 
@@ -17,99 +19,89 @@ type runDocument struct {
 
 // nodeDocument is how one node ended.
 type nodeDocument struct {
-	Node       string   `json:"node"`
-	Host       string   `json:"host,omitempty"`
-	Outcome    string   `json:"outcome"`
-	Note       string   `json:"note,omitempty"`
-	Error      string   `json:"error,omitempty"`
-	ExitCode   int      `json:"exitCode"`
-	Derivation string   `json:"derivation,omitempty"`
-	System     string   `json:"system,omitempty"` // store path, built or not
-	Deployment string   `json:"deployment,omitempty"`
-	TakeBack   string   `json:"takeBack,omitempty"` // deployment that took the node back, or was to
-	Old        string   `json:"old,omitempty"`      // system that ran before this run
-	Units      []string `json:"units,omitempty"`
-	Reboot     bool     `json:"reboot,omitempty"`
-	Seconds    float64  `json:"seconds,omitempty"` // that the activation took
-	Output     []string `json:"output,omitempty"`  // of a dry activation
+	Node       string        `json:"node"`
+	Host       string        `json:"host,omitempty"`
+	Outcome    fleet.Outcome `json:"outcome"`
+	Note       string        `json:"note,omitempty"`
+	Error      string        `json:"error,omitempty"`
+	ExitCode   int           `json:"exitCode"`
+	Derivation string        `json:"derivation,omitempty"`
+	System     string        `json:"system,omitempty"` // store path, built or not
+	Deployment string        `json:"deployment,omitempty"`
+	TakeBack   string        `json:"takeBack,omitempty"` // deployment that took the node back, or was to
+	Old        string        `json:"old,omitempty"`      // system that ran before this run
+	Units      []string      `json:"units,omitempty"`
+	Reboot     bool          `json:"reboot,omitempty"`
+	Seconds    float64       `json:"seconds,omitempty"` // that the activation took
+	Output     []string      `json:"output,omitempty"`  // of a dry activation
 }
 
-// report writes the run's results.
-func (p *pipeline) report(u *ui.UI, code int) error {
-	doc := runDocument{Version: documentVersion, Flake: p.flake, ExitCode: code, Nodes: []nodeDocument{}}
-	for _, n := range p.nodes {
-		doc.Nodes = append(doc.Nodes, n.document())
+// documentOf tells of the run.
+func documentOf(r *fleet.Run, code int) runDocument {
+	doc := runDocument{Version: documentVersion, Flake: r.Flake, ExitCode: code, Nodes: []nodeDocument{}}
+	for _, n := range r.Nodes {
+		doc.Nodes = append(doc.Nodes, nodeOf(n))
 	}
-	if err := u.JSON(doc); err != nil {
+	return doc
+}
+
+func nodeOf(n *fleet.Node) nodeDocument {
+	r, a := n.Result(), n.Activation
+	d := nodeDocument{
+		Node: n.Name, Host: n.Address(), Outcome: r.Outcome, Note: r.Note, ExitCode: codeOf(r),
+		Derivation: n.System.Drv, System: n.System.Out,
+		Deployment: a.ID, TakeBack: a.BackID, Old: a.Old, Units: n.Units, Reboot: a.Final.Reboot,
+		Seconds: a.Seconds, Output: n.Dry,
+	}
+	if r.Err != nil {
+		d.Note, d.Error = "", r.Err.Error()
+	}
+	return d
+}
+
+// report writes the results of a run in which nodes were taken to their hosts.
+func report(r *fleet.Run, u *ui.UI, code int) error {
+	if err := u.JSON(documentOf(r, code)); err != nil {
 		return err
 	}
-	if p.through == throughBuild {
-		return p.printPaths(u)
-	}
-	for _, n := range p.nodes {
-		if err := n.printDry(u); err != nil {
+	for _, n := range r.Nodes {
+		if n.Result().Outcome != fleet.DryActivated {
+			continue
+		}
+		if err := printUnder(u, n.Name, n.Dry); err != nil {
 			return err
 		}
 	}
-	return u.Table([]string{"NODE", "HOST", "OUTCOME", "NOTE"}, p.rows())
+	return u.Table([]string{"NODE", "HOST", "OUTCOME", "NOTE"}, rows(r))
 }
 
-// printPaths is what build answers. Failures are on stderr already.
-func (p *pipeline) printPaths(u *ui.UI) error {
-	for _, n := range p.nodes {
-		if n.ended().outcome == outcomeBuilt {
-			if err := u.Print(n.system.Out); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (p *pipeline) rows() [][]string {
+// rows are one for each node. Of a note the first line fits; the rest was told when
+// it came.
+func rows(r *fleet.Run) [][]string {
 	var rows [][]string
-	for _, n := range p.nodes {
-		r := n.ended()
-		rows = append(rows, []string{n.name, n.address(), r.outcome, firstLine(r.note)})
+	for _, n := range r.Nodes {
+		line, _, _ := strings.Cut(strings.TrimSpace(n.Result().Note), "\n")
+		rows = append(rows, row(n, line))
 	}
 	return rows
 }
 
-// printDry prints a dry activation under the node's name.
-func (n *node) printDry(u *ui.UI) error {
-	if n.ended().outcome != outcomeDry {
+func row(n *fleet.Node, note string) []string {
+	return []string{n.Name, cmp.Or(n.Address(), "-"), string(n.Result().Outcome), note}
+}
+
+// printUnder prints lines under a node's name.
+func printUnder(u *ui.UI, node string, lines []string) error {
+	if len(lines) == 0 {
 		return nil
 	}
-	if err := u.Print(n.name + ":"); err != nil {
+	if err := u.Print(node + ":"); err != nil {
 		return err
 	}
-	for _, line := range n.dry {
+	for _, line := range lines {
 		if err := u.Print("  " + line); err != nil {
 			return err
 		}
 	}
 	return u.Print("")
-}
-
-func (n *node) document() nodeDocument {
-	r := n.ended()
-	d := nodeDocument{
-		Node: n.name, Outcome: r.outcome, Note: r.note, ExitCode: r.code,
-		Derivation: n.system.Drv, System: n.system.Out,
-		Deployment: n.id, TakeBack: n.backID, Old: n.old, Units: n.final.Units, Reboot: n.final.Reboot,
-		Seconds: n.seconds, Output: n.dry,
-	}
-	if r.err != nil {
-		d.Note, d.Error = "", r.err.Error()
-	}
-	if n.address() != "-" {
-		d.Host = n.address()
-	}
-	return d
-}
-
-// firstLine is what of a text fits a table; the rest was told when it came.
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return line
 }

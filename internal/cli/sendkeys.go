@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 
 	"flakeops/flake"
+	"flakeops/internal/fleet"
+	"flakeops/internal/ui"
 )
 
 type sendKeysCmd struct {
@@ -11,7 +14,7 @@ type sendKeysCmd struct {
 	pace      `embed:""`
 	reach     `embed:""`
 	nixFlags  `embed:""`
-	answer    `embed:""`
+	events    `embed:""`
 }
 
 // Help is the verb's detailed help.
@@ -21,21 +24,37 @@ func (sendKeysCmd) Help() string {
 
 // Run sends keys.
 func (c sendKeysCmd) Run(ctx context.Context, s *session) error {
-	return s.pipeline(ctx, pipelineFlags(c), plan{through: throughReach, want: flake.SettingsOnly, keys: true, visit: sendKeys})
+	return s.take(ctx, c)
 }
 
-func sendKeys(ctx context.Context, p *pipeline, n *node) error {
-	if !p.sendsKeys(n) {
-		p.end(n, result{outcome: outcomeUpToDate, note: "it has no keys"})
-		return nil
-	}
-	if err := p.sendAll(ctx, n); err != nil {
-		return err
-	}
-	note := n.keysNote()
-	if note == "" {
-		note = "all unchanged"
-	}
-	p.end(n, result{outcome: outcomeKeysSent, note: note})
-	return nil
+func (c sendKeysCmd) flags() fleetFlags {
+	return fleetFlags{c.selection, c.pace, c.reach, c.nixFlags, c.events, partition{}}
 }
+
+func (sendKeysCmd) options() fleet.Options {
+	return fleet.Options{Want: flake.SettingsOnly, Keys: true}
+}
+
+func (sendKeysCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
+	r.Each(ctx, fleet.AllAtOnce, reachWithKeys)
+	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
+		if !n.SendsKeys() {
+			return fleet.Result{Outcome: fleet.UpToDate, Note: "it has no keys"}, nil
+		}
+		err := n.SendKeys(ctx)
+		return fleet.Result{Outcome: fleet.KeysSent, Note: cmp.Or(keysNote(n), "all unchanged")}, err
+	})
+}
+
+// reachWithKeys has a node's keys here, and the agent that they are for on its host.
+func reachWithKeys(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
+	if err := n.Reach(ctx); err != nil {
+		return fleet.Result{}, err
+	}
+	if _, err := n.ReadKeys(ctx); err != nil {
+		return fleet.Result{}, err
+	}
+	return fleet.Result{}, n.BringAgent(ctx)
+}
+
+func (sendKeysCmd) report(r *fleet.Run, u *ui.UI, code int) error { return report(r, u, code) }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"flakeops/internal/fault"
+	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
 
@@ -37,12 +38,12 @@ func (s *session) summarise(u *ui.UI, what summary) {
 	}
 }
 
-func (p *pipeline) jobSummary(code int) summary {
-	s := summary{code: code, header: []string{"NODE", "HOST", "OUTCOME", "NOTE"}, rows: p.rows()}
-	for _, n := range p.nodes {
-		if r := n.ended(); r.err != nil {
-			text := n.name + ": " + fault.Cause(r.err)
-			if hint := fault.Hint(r.err); hint != "" {
+func jobSummary(r *fleet.Run, code int) summary {
+	s := summary{code: code, header: []string{"NODE", "HOST", "OUTCOME", "NOTE"}, rows: rows(r)}
+	for _, n := range r.Nodes {
+		if err := n.Result().Err; err != nil {
+			text := n.Name + ": " + fault.Cause(err)
+			if hint := fault.Hint(err); hint != "" {
 				text += "; " + hint
 			}
 			s.errors = append(s.errors, text)

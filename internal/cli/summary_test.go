@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"flakeops/internal/ui"
 )
 
 func TestSummaryIsNoMarkup(t *testing.T) {
@@ -42,7 +44,7 @@ func TestSummaryIsAppended(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "summary")
 	var stderr bytes.Buffer
 	s := &session{verb: "push", stdout: &bytes.Buffer{}, stderr: &stderr}
-	u, _ := s.open(false)
+	u, _ := s.open(ui.Text)
 	defer u.Close()
 	one := summary{header: []string{"NODE"}, rows: [][]string{{"web"}}}
 

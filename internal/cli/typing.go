@@ -12,6 +12,7 @@ import (
 
 	"flakeops/flake"
 	"flakeops/internal/fault"
+	"flakeops/internal/fleet"
 )
 
 // usageError is a command line that cannot be followed. Nothing was done.
@@ -114,7 +115,7 @@ func nodesHere(ctx context.Context, word string) (ref string, names []string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, namesDeadline)
 	defer cancel()
-	f, err := openFlake(ctx, &flake.Nix{Flags: []string{"--offline"}}, ref, asked, os.Getenv("FLAKEOPS_SELF"))
+	f, err := fleet.OpenFlake(ctx, &flake.Nix{Flags: []string{"--offline"}}, ref, asked)
 	if err != nil {
 		return "", nil
 	}

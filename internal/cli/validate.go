@@ -2,12 +2,12 @@ package cli
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/fault"
+	"flakeops/internal/fleet"
 	"flakeops/internal/run"
 	"flakeops/internal/ui"
 )
@@ -52,25 +52,25 @@ type runs struct {
 
 // Run validates.
 func (c validateCmd) Run(ctx context.Context, s *session) error {
-	u, log := s.open(c.JSON)
+	u, log := s.open(c.form())
 	defer u.Close()
 	fl, err := openFleet(ctx, c.selection, c.nix(log), u)
 	if err != nil {
 		u.Close()
 		return s.refuse(u, err)
 	}
-	u.Status(fl.flake.Ref, "checking settings")
-	found, err := fl.validate(ctx)
-	u.Forget(fl.flake.Ref)
+	u.Status(fl.Flake.Ref, "checking settings")
+	found, err := fl.Validate(ctx)
+	u.Forget(fl.Flake.Ref)
 	if err == nil {
-		err = fl.tellValidation(ctx, u, found)
+		err = tellValidation(ctx, fl, u, found)
 	}
 	u.Close()
 	if err != nil {
 		return s.refuse(u, err)
 	}
 	code := verdict(found)
-	doc := validateDocument{Version: documentVersion, Flake: fl.origin(), ExitCode: code}
+	doc := validateDocument{Version: documentVersion, Flake: fl.Origin(), ExitCode: code}
 	for _, v := range found {
 		doc.Nodes = append(doc.Nodes, validated(v))
 	}
@@ -78,34 +78,20 @@ func (c validateCmd) Run(ctx context.Context, s *session) error {
 	return ending(code, doc.print(u))
 }
 
-// validate checks the selected nodes.
-func (f *fleet) validate(ctx context.Context) ([]flake.Validation, error) {
-	ctx, cancel := within(ctx, evaluateDeadline, "evaluation")
-	defer cancel()
-	found, err := f.flake.Validate(ctx, f.names, f.reader().Exposed)
-	for _, e := range f.unclear {
-		found = append(found, flake.Validation{Name: e.Name, Err: e.Err})
-	}
-	slices.SortFunc(found, func(a, b flake.Validation) int { return strings.Compare(a.Name, b.Name) })
-	return found, fault.During(fault.Evaluation, because(ctx, err))
-}
-
 // tellValidation says of the nodes what is no problem of theirs.
-func (f *fleet) tellValidation(ctx context.Context, u *ui.UI, found []flake.Validation) error {
-	var told hints
+func tellValidation(ctx context.Context, fl *fleet.Fleet, u *ui.UI, found []flake.Validation) error {
 	var unset []string
 	for _, v := range found {
 		for _, line := range v.Said {
 			u.Line(v.Name, line)
 		}
 		if v.Err != nil {
-			told.add(v.Err)
+			u.Remember(fault.Hint(v.Err))
 		} else if !v.Addressed {
 			unset = append(unset, v.Name)
 		}
 	}
-	told.tell(u)
-	return f.warnOfAddresses(ctx, u, unset)
+	return warnOfAddresses(ctx, fl, u, unset)
 }
 
 // verdict is the exit code of the worst node.

@@ -4,44 +4,111 @@ import (
 	"context"
 	"errors"
 
+	"flakeops/flake"
+	"flakeops/internal/fault"
+	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
 
-// pipelineFlags are the flags of the verbs that run the pipeline.
-type pipelineFlags struct {
+// fleetFlags are the flags of the verbs that take nodes to their hosts.
+type fleetFlags struct {
 	selection
 	pace
 	reach
 	nixFlags
-	answer
+	events
+	part partition
 }
 
-// pipeline runs one verb that takes nodes through the pipeline, and reports.
-func (s *session) pipeline(ctx context.Context, flags pipelineFlags, todo plan) error {
-	if flags.Parallel < 1 && todo.through > throughBuild {
+// fleetVerb is a verb that takes nodes to their hosts.
+type fleetVerb interface {
+	// flags are those that such verbs have in common.
+	flags() fleetFlags
+	// options are what its own flags ask for.
+	options() fleet.Options
+	// steps does the verb's work. ask is nil where nobody can be asked.
+	steps(ctx context.Context, r *fleet.Run, ask confirmer)
+	// report tells the results.
+	report(r *fleet.Run, u *ui.UI, code int) error
+}
+
+// confirmer asks the operator a question that is answered with yes or no.
+type confirmer interface {
+	Confirm(ctx context.Context, question string) (bool, error)
+}
+
+// optionsOf are what all of a verb's flags ask for.
+func optionsOf(v fleetVerb) fleet.Options {
+	o, flags := v.options(), v.flags()
+	o.Parallel, o.KeepGoing, o.SkipUnreachable, o.AnyAddress = flags.Parallel, flags.KeepGoing, flags.SkipUnreachable, flags.From != ""
+	return o
+}
+
+// take does a verb with the nodes that its flags select, and reports.
+func (s *session) take(ctx context.Context, v fleetVerb) error {
+	o, flags := optionsOf(v), v.flags()
+	if flags.Parallel < 1 && !o.Local {
 		return usagef("--parallel takes at least 1")
 	}
-	u, log := s.open(flags.JSON)
+	u, log := s.open(flags.form())
 	defer u.Close()
-	todo.parallel, todo.keepGoing, todo.skipUnreachable = flags.Parallel, flags.KeepGoing, flags.SkipUnreachable
-	todo.from = flags.From
-
+	prompter := &ui.Prompter{UI: u}
 	fl, err := openFleet(ctx, flags.selection, flags.nix(log), u)
-	var p *pipeline
+	var r *fleet.Run
 	if err == nil {
-		p, err = fl.run(ctx, todo, u, log)
+		names := flags.part.pick(fl.Names)
+		if len(names)+len(fl.Unclear) == 0 {
+			u.Message("this part has no nodes")
+		}
+		r, err = fl.Start(ctx, o, names, fleet.Operator{Prompt: prompter, Tell: u.Event, Log: log, GiveUp: givenUp(ctx)})
+	}
+	if err == nil {
+		var ask confirmer
+		if s.onTerminal() {
+			ask = prompter
+		}
+		v.steps(ctx, r, ask)
+		r.Finish(ctx)
+		u.Advise()
 	}
 	u.Close()
 	if err != nil {
 		return s.refuse(u, err)
 	}
-	code := p.worst(ctx)
-	s.summarise(u, p.jobSummary(code))
-	tell := (*pipeline).report
-	if todo.tell != nil {
-		tell = todo.tell
+	code := worst(ctx, r)
+	s.summarise(u, jobSummary(r, code))
+	return ending(code, errors.Join(v.report(r, u, code), u.Over(code, err)))
+}
+
+// openFleet opens the flake and resolves the selection, and says so.
+func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*fleet.Fleet, error) {
+	ref, _, _ := flake.SplitRef(sel.Flake)
+	u.Status(ref, "reading the flake")
+	fl, err := fleet.Open(ctx, nix, sel.Flake, flake.Selection{On: sel.On, Exclude: sel.Exclude})
+	if err != nil {
+		return nil, err
 	}
-	return ending(code, tell(p, u, code))
+	u.Forget(ref)
+	if fl.Flake.Dirty {
+		u.Warn(fl.Flake.Ref + " has uncommitted changes, which are deployed too")
+	}
+	for _, line := range fl.Flake.Said {
+		u.Line("nix", line)
+	}
+	return fl, nil
+}
+
+// warnOfAddresses says which of the nodes that are not addressed would be refused.
+func warnOfAddresses(ctx context.Context, fl *fleet.Fleet, u *ui.UI, names []string) error {
+	refused, err := fl.Unsaid(ctx, names)
+	for _, name := range names {
+		if why := refused[name]; why != nil {
+			u.Remember(fault.Hint(why))
+			u.Warn(name + ": " + fault.Cause(why))
+		}
+	}
+	u.Advise()
+	return err
 }
 
 // ending ends the process with a run's exit code. That its results could not be
@@ -65,6 +132,7 @@ type errorDocument struct {
 
 // refuse answers for a verb that failed before there was a node to report on.
 func (s *session) refuse(u *ui.UI, err error) error {
-	s.summarise(u, summary{code: exitCode(err), errors: []string{err.Error()}})
-	return errors.Join(err, u.JSON(errorDocument{documentVersion, err.Error(), exitCode(err)}))
+	code := exitCode(err)
+	s.summarise(u, summary{code: code, errors: []string{err.Error()}})
+	return errors.Join(err, u.JSON(errorDocument{documentVersion, err.Error(), code}), u.Over(code, nil))
 }

@@ -37,7 +37,7 @@ func (c versionCmd) Run(s *session) error {
 	if !c.JSON {
 		return d.print(s.stdout)
 	}
-	return ui.New(ui.Options{Stdout: s.stdout, Stderr: s.stderr, JSON: true}).JSON(d)
+	return ui.New(ui.Options{Stdout: s.stdout, Stderr: s.stderr, Form: ui.JSON}).JSON(d)
 }
 
 func (d versionDocument) print(w io.Writer) error {

@@ -10,8 +10,10 @@ import (
 // bad. An attempt that ended with its asker's context is not: whoever asks next
 // makes another. The zero value was not asked for.
 type Value[T any] struct {
-	once  sync.Once
-	turn  chan struct{} // held by whoever computes
+	once sync.Once
+	turn chan struct{} // held by whoever computes
+
+	mu    sync.Mutex
 	known bool
 	value T
 	err   error
@@ -31,15 +33,38 @@ func (v *Value[T]) Get(ctx context.Context, compute func(context.Context) (T, er
 		return none, context.Cause(ctx)
 	}
 	defer func() { <-v.turn }()
-	if v.known {
-		return v.value, v.err
+	if value, err, known := v.get(); known {
+		return value, err
 	}
 	value, err := compute(ctx)
 	if err != nil && ctx.Err() != nil {
 		return none, context.Cause(ctx)
 	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.known, v.value, v.err = true, value, err
 	return value, err
+}
+
+func (v *Value[T]) get() (value T, err error, known bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.value, v.err, v.known
+}
+
+// Known gives the value if it is known, and good.
+func (v *Value[T]) Known() (value T, known bool) {
+	value, err, known := v.get()
+	return value, known && err == nil
+}
+
+// Set puts value into the place of what is known, which it returns.
+func (v *Value[T]) Set(value T) (before T) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	before = v.value
+	v.known, v.value, v.err = true, value, nil
+	return before
 }
 
 // Map is a Value for each key. The zero value is empty.

@@ -84,3 +84,31 @@ func TestEachKeyHasItsOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsKnownIsAskedForWithoutComputing(t *testing.T) {
+	var v Value[int]
+	if _, known := v.Known(); known {
+		t.Error("known, though nobody asked")
+	}
+	_, _ = v.Get(t.Context(), func(context.Context) (int, error) {
+		if _, known := v.Known(); known {
+			t.Error("known while it is computed")
+		}
+		return 0, io.EOF
+	})
+	if _, known := v.Known(); known {
+		t.Error("an error is no value")
+	}
+	if before := v.Set(7); before != 0 {
+		t.Errorf("before: %d", before)
+	}
+	if got, known := v.Known(); got != 7 || !known {
+		t.Errorf("%d, %v", got, known)
+	}
+	if got, err := v.Get(t.Context(), nil); got != 7 || err != nil {
+		t.Errorf("%d, %v", got, err)
+	}
+	if before := v.Set(8); before != 7 {
+		t.Errorf("before: %d", before)
+	}
+}

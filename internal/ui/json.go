@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// JSON writes v to stdout as one indented document when results are JSON, and
+// JSON writes v to stdout as one indented document when results are one, and
 // nothing otherwise.
 func (u *UI) JSON(v any) error {
-	if !u.json {
+	if u.form != JSON {
 		return nil
 	}
 	var doc bytes.Buffer

@@ -12,7 +12,7 @@ func TestJSONIsCleanOnceDecoded(t *testing.T) {
 	foreign := document{"\x1b]0;owned\x07one\r\n\x1b[2Jtwo\u202e \"quoted\" \\u001b\\ \xff\n", "grün-雪 <a&b>\n\n  as it was"}
 	want := document{"one\ntwo\ufffd \"quoted\" \\u001b\\ \ufffd\n", foreign.Plain}
 	var out, errs buffer
-	u := New(Options{Stdout: &out, Stderr: &errs, JSON: true})
+	u := New(Options{Stdout: &out, Stderr: &errs, Form: JSON})
 	if err := u.JSON(map[string]document{"\x1b[1mkey": foreign}); err != nil {
 		t.Fatal(err)
 	}

@@ -10,9 +10,9 @@ import (
 
 // Table writes a table of results to stdout, a line for each row. On a terminal
 // the last column is cut where that ends, and nothing is cut elsewhere. It is
-// quiet when results are JSON.
+// quiet when results are no text.
 func (u *UI) Table(header []string, rows [][]string) error {
-	if u.json {
+	if u.form != Text {
 		return nil
 	}
 	lines := make([]table.Row, 0, len(rows)+1)

@@ -2,7 +2,8 @@
 //
 // stdout carries results and only results: the store paths of `build`, the
 // nodes of `list`, what a dry activation would do, and the final table; or,
-// with --json, one JSON document instead of all of these.
+// with --json, one JSON document instead of all of these; or, with --json-lines, the
+// events of the run, one a line as they happen.
 //
 // stderr carries the rest: progress, the output of builds and activations,
 // warnings, errors and diagnostics. On a terminal a live view at its bottom
@@ -20,28 +21,43 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 )
 
 // Options say where a UI writes.
 type Options struct {
 	Stdout io.Writer
 	Stderr io.Writer
-	JSON   bool                       // results are JSON documents
+	Form   Form
 	Size   func() (width, height int) // of the terminal behind Stderr; nil: plain lines
 	Paper  func() (width, height int) // of the terminal behind Stdout; nil: tables are as wide as they are
 }
 
+// Form is what results are written as.
+type Form int
+
+// The forms.
+const (
+	Text  Form = iota // for people
+	JSON              // one document
+	Lines             // what happens, one document a line, as it does
+)
+
 // UI writes results and progress. It is safe for concurrent use.
 type UI struct {
 	stdout io.Writer
-	json   bool
+	form   Form
 	paper  func() (width, height int)
 	screen *screen
+
+	mu        sync.Mutex
+	hints     []string // what to do about errors, for Advise
+	unwritten error    // why a line of results is not written
 }
 
 // New makes a UI. Close it before the process ends.
 func New(o Options) *UI {
-	return &UI{stdout: o.Stdout, json: o.JSON, paper: o.Paper, screen: newScreen(o.Stderr, o.Size)}
+	return &UI{stdout: o.Stdout, form: o.Form, paper: o.Paper, screen: newScreen(o.Stderr, o.Size)}
 }
 
 // Close writes what is still held back and takes the live view away. What comes
@@ -116,9 +132,9 @@ func block(prefix, text string) string {
 	return prefix + strings.Join(lines, "\n"+strings.Repeat(" ", 2))
 }
 
-// Print writes one line of a result. It is quiet when results are JSON.
+// Print writes one line of a result. It is quiet when results are no text.
 func (u *UI) Print(line string) error {
-	if u.json {
+	if u.form != Text {
 		return nil
 	}
 	if _, err := fmt.Fprintln(u.stdout, Clean(line)); err != nil {

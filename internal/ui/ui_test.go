@@ -86,7 +86,7 @@ func TestResults(t *testing.T) {
 
 func TestJSONResultsStandAlone(t *testing.T) {
 	var out buffer
-	u := New(Options{Stdout: &out, Stderr: io.Discard, JSON: true})
+	u := New(Options{Stdout: &out, Stderr: io.Discard, Form: JSON})
 	if err := errors.Join(
 		u.Print("path"),
 		u.Table([]string{"NODE"}, [][]string{{"web"}}),
@@ -124,7 +124,7 @@ func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 func TestResultsThatCannotBeWritten(t *testing.T) {
 	plain := New(Options{Stdout: broken{}, Stderr: broken{}})
 	plain.Message("nobody hears this")
-	doc := New(Options{Stdout: broken{}, Stderr: broken{}, JSON: true})
+	doc := New(Options{Stdout: broken{}, Stderr: broken{}, Form: JSON})
 	for name, err := range map[string]error{
 		"line": plain.Print("x"), "table": plain.Table(nil, nil), "document": doc.JSON(1),
 	} {

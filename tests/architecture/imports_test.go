@@ -17,18 +17,23 @@ const module = "flakeops"
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
 	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "internal/settings"}
-	rooms := append([]string{"flake", "activate", "keys", "keys/message", "keys/install", "activate/closure", "activate/inspect", "internal/ui", "internal/remote/ask", "internal/remote/auth", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/trust", "internal/remote/sshargs"}, bottom...)
+	rooms := append([]string{"flake", "activate", "keys", "keys/message", "activate/closure", "activate/inspect", "internal/limit", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/sshargs"}, bottom...)
 	return map[string][]string{
 		// The program plays three parts, and main gives them out.
-		"":               {"internal/cli", "activate/agent", "internal/remote/lend", "internal/fault", "internal/signals"},
-		"internal/cli":   rooms,
-		"internal/ui":    {},
-		"flake":          {"internal/fault", "internal/run", "internal/settings"},
-		"activate":       append([]string{"activate/closure"}, bottom...),
-		"keys":           append([]string{"keys/message"}, bottom...),
-		"keys/install":   {"keys/message", "internal/onhost", "internal/run"},
-		"keys/message":   {},
-		"activate/agent": {"activate/agent/bootloader", "activate/wire", "internal/onhost", "internal/run", "keys/install"},
+		"": {"internal/cli", "activate/agent", "internal/remote/lend", "internal/fault", "internal/signals"},
+		// The verbs ask the engine; that hosts are reached by SSH is not for them to know.
+		"internal/cli": {"internal/fleet", "internal/ui", "flake", "activate", "activate/closure", "activate/wire", "keys/message", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
+		// The engine tells what happens, and has no words for it: it knows neither
+		// who listens nor what the verbs are.
+		"internal/fleet":           rooms,
+		"internal/fleet/fleettest": append([]string{"internal/fleet"}, rooms...),
+		"internal/ui":              {"internal/fleet"},
+		"flake":                    {"internal/fault", "internal/run", "internal/settings"},
+		"activate":                 append([]string{"activate/closure"}, bottom...),
+		"keys":                     append([]string{"keys/message"}, bottom...),
+		"keys/install":             {"keys/message", "internal/onhost", "internal/run"},
+		"keys/message":             {},
+		"activate/agent":           {"activate/agent/bootloader", "activate/wire", "internal/onhost", "internal/run", "keys/install"},
 		// It is pushed to every host and runs as root there: the agent and no more.
 		"activate/agent/flakeops-agent": {"activate/agent", "internal/signals"},
 		"activate/agent/bootloader":     {"activate/wire"},
@@ -51,6 +56,7 @@ func layers() map[string][]string {
 		"internal/fault":          {},
 		"internal/sshname":        {},
 		"internal/lazy":           {},
+		"internal/limit":          {},
 		"internal/signals":        {},
 		"internal/run":            {},
 		"internal/settings":       {},
@@ -61,7 +67,7 @@ func layers() map[string][]string {
 
 // standardOnly are the packages that import the standard library only.
 func standardOnly() []string {
-	return []string{"activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/onhost", "internal/run", "internal/signals", "keys/message", "activate/closure", "activate/agent/bootloader"}
+	return []string{"activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/limit", "internal/onhost", "internal/run", "internal/signals", "keys/message", "activate/closure", "activate/agent/bootloader"}
 }
 
 type listed struct {

@@ -1,0 +1,202 @@
+package fleettest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"flakeops/activate"
+	"flakeops/flake"
+	"flakeops/internal/fleet"
+	"flakeops/internal/run"
+	"flakeops/internal/settings"
+	"flakeops/keys"
+	"flakeops/keys/message"
+)
+
+// Dial is that of the network.
+func (w *World) Dial(ctx context.Context, node string, _ settings.Settings) (fleet.Host, error) {
+	w.note("dial %s", node)
+	if w.OnDial != nil {
+		if err := w.OnDial(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.DialErr[node]; err != nil {
+		return nil, err
+	}
+	return &host{world: w, node: node, agent: &agent{world: w, node: node}}, nil
+}
+
+// host is a connection to a host that runs whatever the engine runs there.
+type host struct {
+	world *World
+	node  string
+	agent *agent
+}
+
+func (h *host) Address() string { return h.node }
+
+func (h *host) Close() error {
+	h.world.note("close %s", h.node)
+	return nil
+}
+
+func (h *host) Fresh(context.Context) (fleet.Host, error) {
+	if err := h.world.BootErr[h.node]; err != nil && h.isBack() {
+		return nil, err
+	}
+	if err := h.agent.cut; err != nil {
+		return nil, err
+	}
+	return &host{world: h.world, node: h.node, agent: h.agent}, nil
+}
+
+func (h *host) isBack() bool {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	return h.world.rebooted[h.node]
+}
+
+func (h *host) Copy(_ context.Context, c flake.Copy) error {
+	kind := "push"
+	if c.Derivation {
+		kind = "push derivation"
+	}
+	h.world.note("%s %s %d", kind, h.node, len(c.Paths))
+	c.Progress(1, 1)
+	if h.world.OnPush != nil {
+		h.world.OnPush(h.node)
+	}
+	return h.world.PushErr[h.node]
+}
+
+func (h *host) Root() run.Runner { return h }
+
+// Run answers as the program would.
+func (h *host) Run(ctx context.Context, c run.Command) (run.Result, error) {
+	w, node := h.world, h.node
+	if c.Stdout == nil {
+		c.Stdout = io.Discard
+	}
+	script := ""
+	if len(c.Argv) > 4 || len(c.Argv) == 4 && c.Argv[0] == "sh" {
+		script = c.Argv[2]
+	}
+	var err error
+	switch program := path.Base(c.Argv[0]); {
+	case strings.Contains(script, "fact begin facts"):
+		err = h.facts(c.Stdout, c.Argv[4:])
+	case strings.Contains(script, "fact begin survey"):
+		err = h.survey(c.Stdin, c.Stdout)
+	case program == "nix-store":
+		w.note("realise %s", node)
+		fmt.Fprintln(c.Stderr, "building "+c.Argv[2])
+		err = w.BuildErr[node]
+	case program == "switch-to-configuration":
+		w.note("dry %s", node)
+		fmt.Fprintln(c.Stdout, "would restart the app of "+path.Dir(path.Dir(c.Argv[0])))
+		err = w.DryErr[node]
+	case program == "systemctl" && c.Argv[1] == "reboot":
+		w.note("reboot %s", node)
+		w.mu.Lock()
+		w.rebooted[node] = true
+		w.mu.Unlock()
+	case program == "systemctl" && c.Argv[1] == "list-units":
+		for _, unit := range w.Failed[node] {
+			fmt.Fprintln(c.Stdout, unit+" loaded failed failed A unit")
+		}
+		err = w.UnitsErr[node]
+	case program == "systemctl":
+	case c.Argv[2] == "keys":
+		err = h.keys(c.Stdin, c.Stdout)
+	default:
+		err = h.agent.run(ctx, c)
+	}
+	return run.Result{}, err
+}
+
+func (h *host) facts(out io.Writer, paths []string) error {
+	w := h.world
+	if err := w.FactsErr[h.node]; err != nil {
+		return err
+	}
+	f, ok := w.Facts[h.node]
+	if !ok {
+		f = OldFacts()
+	}
+	if h.isBack() {
+		if back, ok := w.Back[h.node]; ok {
+			f = back
+		}
+		f.BootID += "+1"
+		w.note("back %s", h.node)
+	}
+	fmt.Fprintf(out, "begin\tfacts\nuser\t0\nrunning\t%s\nbooted\t%s\nprofile\t%s\nmachine\t%s\nboot\t%s\nnix\t%s\n", f.Running, f.Booted, f.Profile, f.Machine, f.BootID, f.Nix)
+	if f.Systemd > 0 {
+		fmt.Fprintf(out, "systemd\t%d\n", f.Systemd)
+	}
+	if f.Keys {
+		fmt.Fprint(out, "keys\tyes\n")
+	}
+	if !slices.ContainsFunc(paths, func(p string) bool { return !f.Present[p] }) {
+		for _, p := range paths {
+			fmt.Fprintf(out, "present\t%s\n", p)
+		}
+	}
+	_, err := fmt.Fprint(out, "end\tfacts\n")
+	return err
+}
+
+func (h *host) survey(in io.Reader, out io.Writer) error {
+	h.world.note("survey %s", h.node)
+	if err := h.world.SurveyErr[h.node]; err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, in); err != nil {
+		return err
+	}
+	s := h.world.Surveys[h.node]
+	fmt.Fprint(out, "begin\tsurvey\n")
+	for p, size := range s.Running {
+		fmt.Fprintf(out, "running\t%s\nrunning-size\t%d\n", p, size)
+	}
+	for p := range s.Missing {
+		fmt.Fprintf(out, "missing\t%s\n", p)
+	}
+	if len(s.Keys) > 0 {
+		fmt.Fprintf(out, "manifest\t{\"keys\":[\"%s\"]}\n", strings.Join(s.Keys, `","`))
+	}
+	_, err := fmt.Fprint(out, "checked\tyes\nend\tsurvey\n")
+	return err
+}
+
+func (h *host) keys(in io.Reader, out io.Writer) error {
+	m, err := message.Decode(in)
+	if err != nil {
+		return err
+	}
+	h.world.note("keys %s %s", m.Mode, h.node)
+	reply := h.world.Reply
+	switch err := h.world.KeysErr[h.node].(type) {
+	case nil:
+	case *keys.HostError:
+		reply = message.Reply{Error: err.Reason, Busy: err.Busy}
+	default:
+		return err
+	}
+	if reply.Version == 0 {
+		reply.Version = message.Version
+	}
+	text, err := reply.Encode()
+	if err == nil {
+		_, err = out.Write(text)
+	}
+	return err
+}
+
+var _ fleet.Host = (*host)(nil)
+var _ activate.Link = (*host)(nil)
