@@ -1,6 +1,5 @@
-// Package cli is the command line: the grammar, one file per verb, the
-// pipeline that takes nodes from the flake to their hosts, and the one place
-// where errors become exit codes.
+// Package cli is the command line: the grammar, one file per verb, the documents
+// they answer with, and the one place where errors become exit codes.
 package cli
 
 import (
