@@ -18,7 +18,7 @@ type Node struct {
 	Faults   []string `json:"faults,omitempty"`   // see fleet/README.md
 	Message  string   `json:"message,omitempty"`  // what a fault says
 	System   string   `json:"system,omitempty"`   // platform; default "x86_64-linux"
-	GateFile string   `json:"gateFile,omitempty"` // what fault build-slow waits for
+	GateFile string   `json:"gateFile,omitempty"` // what faults build-slow and eval-slow wait for
 	Payload  int      `json:"payload,omitempty"`  // bytes of further store paths, in all
 	Paths    int      `json:"paths,omitempty"`    // number of further store paths
 	Seed     string   `json:"seed,omitempty"`     // of the payload; default Version

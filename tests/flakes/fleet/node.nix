@@ -30,6 +30,7 @@ let
   others = [
     "build-fails"
     "build-slow"
+    "eval-slow"
     "eval-throws"
     "no-units"
     "pkgs-throws"
@@ -161,6 +162,16 @@ let
     )
   );
 
+  # What is read while the node is evaluated, and is there when the gate opens.
+  gate = build {
+    name = "fleet-gate-${plain version}";
+    args = [
+      "-euc"
+      "until [ -e \"$gateFile\" ]; do sleep 0.05; done; echo true >\"$out\""
+    ];
+    gateFile = node.gateFile or "";
+  };
+
   settings = import ./settings.nix name node;
 
   # As in NixOS, what a module asserts keeps the system from being evaluated, and
@@ -180,7 +191,14 @@ let
 in
 {
   config = {
-    system.build.toplevel = if has "eval-throws" then throw message else sound toplevel;
+    system.build.toplevel =
+      if has "eval-throws" then
+        throw message
+      else if has "eval-slow" then
+        assert import gate;
+        sound toplevel
+      else
+        sound toplevel;
     nixpkgs.hostPlatform.system = platform;
     networking.hostName = "fleet";
   }
