@@ -44,7 +44,9 @@ func scripts() map[kind]scripted {
 	// It is known by how long it sleeps, or will when it has the lock.
 	const hold = "flock /run/nixos/switch-to-configuration.lock sleep 6543 </dev/null >/dev/null 2>&1 &"
 	const share = "flock -s /run/nixos/switch-to-configuration.lock sleep 6543"
-	letGo := "for p in /proc/[0-9]*; do case $(tr '\\0' ' ' <$p/cmdline 2>/dev/null) in *'sleep 654'[3]*) kill ${p#/proc/} 2>/dev/null ;; esac; done; :"
+	// One that is killed may have begun another just now: a look that finds none is the last.
+	letGo := "found=1; while [ $found ]; do found=; for p in /proc/[0-9]*; do " +
+		"case $(tr '\\0' ' ' <$p/cmdline 2>/dev/null) in *'sleep 654'[3]*) kill -KILL ${p#/proc/} 2>/dev/null && found=1 ;; esac; done; done; :"
 	byRoot := scripted{begin: lock + "setsid " + hold, end: letGo}
 	byUser := scripted{begin: lock + "setsid su ops -s /bin/sh -c '" + share + "' </dev/null >/dev/null 2>&1 &", end: letGo}
 	return map[kind]scripted{
