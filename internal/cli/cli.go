@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
+	"flakeops/internal/cli/usage"
 	"flakeops/internal/ui"
 )
 
@@ -49,7 +50,7 @@ func (e *exitStatus) Error() string {
 // its exit code. When ctx ends, what is under way is undone or left to the
 // hosts to undo, and Main returns ExitInterrupted.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	s := &session{stdin: stdin, stdout: &results{to: stdout}, stderr: stderr, paper: sizeOf(stdout)}
+	s := &session{stdin: stdin, stdout: ui.Results(stdout), stderr: stderr, paper: ui.SizeOf(stdout)}
 	g := &grammar{}
 	parser, err := newParser(ctx, g, s)
 	if err != nil { // a mistake in the grammar itself
@@ -71,11 +72,11 @@ func (s *session) follow(ctx context.Context, parser *kong.Kong, g *grammar, arg
 	case errors.Is(err, errAnswered):
 		return nil
 	case err != nil:
-		return explain(parser.Model, err)
+		return usage.Explain(parser.Model, err)
 	}
 	s.verbose, s.logFormat = g.Verbose, g.LogFormat
-	s.verb = spelledVerb(parsed.Selected())
-	if err := checkFlake(ctx, parsed); err != nil {
+	s.verb = usage.SpelledVerb(parsed.Selected())
+	if err := usage.CheckFlake(ctx, parsed); err != nil {
 		return err
 	}
 	return parsed.Run()
@@ -90,9 +91,9 @@ func (s *session) fail(err error, args []string) {
 	}
 	u := ui.New(ui.Options{Stdout: s.stdout, Stderr: s.stderr, Form: form})
 	u.Error(err)
-	var usage *usageError
-	if errors.As(err, &usage) {
-		verb := cmp.Or(usage.verb, s.verb)
+	var mistake *usage.Error
+	if errors.As(err, &mistake) {
+		verb := cmp.Or(mistake.Verb, s.verb)
 		u.Message("Run \"" + strings.Join(strings.Fields("flakeops "+verb+" --help"), " ") + "\" for how it is used.")
 		_ = u.JSON(errorDocument{documentVersion, err.Error(), exitCode(err)})
 		_ = u.Over(exitCode(err), err)
@@ -121,7 +122,7 @@ func newParser(ctx context.Context, g *grammar, s *session) (*kong.Kong, error) 
 func (s *session) open(form ui.Form) (*ui.UI, zerolog.Logger) {
 	o := ui.Options{Stdout: s.stdout, Stderr: s.stderr, Form: form, Paper: s.paper}
 	if os.Getenv("TERM") != "dumb" {
-		o.Size = sizeOf(s.stderr)
+		o.Size = ui.SizeOf(s.stderr)
 	}
 	u := ui.New(o)
 	return u, s.logger(u)

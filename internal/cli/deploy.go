@@ -7,6 +7,7 @@ import (
 
 	"flakeops/activate"
 	"flakeops/activate/wire"
+	"flakeops/internal/cli/usage"
 	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
 	"flakeops/internal/settings"
@@ -128,7 +129,7 @@ func (g goals) goal() wire.Goal {
 func (o overrides) check() error {
 	for _, t := range []*int{o.ConfirmTimeout, o.ActivationTimeout} {
 		if t != nil && (*t < 1 || *t > wire.MaxTimeout) {
-			return usagef("--confirm-timeout and --activation-timeout take from 1 to %d seconds", wire.MaxTimeout)
+			return usage.Errorf("--confirm-timeout and --activation-timeout take from 1 to %d seconds", wire.MaxTimeout)
 		}
 	}
 	return nil

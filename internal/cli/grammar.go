@@ -27,9 +27,6 @@ type grammar struct {
 	LogFormat   string      `enum:"console,json" default:"console" help:"Format of diagnostics: console or json."`
 }
 
-// flakeArgument is the name of the argument that selection has.
-const flakeArgument = "flake[#node]"
-
 // selection says of which flake and for which nodes a verb is.
 type selection struct {
 	Flake   string   `arg:"" optional:"" name:"flake[#node]" env:"FLAKEOPS_FLAKE" help:"Flake reference, and optionally one node of it; by default that of the app that runs this program, or of the current directory"`

@@ -7,7 +7,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"flakeops/flake"
+	"flakeops/internal/cli/usage"
 )
 
 // errAnswered ends parsing after a flag that is a question of its own.
@@ -41,7 +41,7 @@ func (c helpCmd) Run(app *kong.Kong) error {
 	for _, word := range c.Words {
 		i := slices.IndexFunc(node.Children, func(child *kong.Node) bool { return child.Name == word })
 		if i < 0 {
-			return misnamed(word, verbs(node))
+			return usage.Misnamed(word, usage.Verbs(node))
 		}
 		node = node.Children[i]
 	}
@@ -49,17 +49,6 @@ func (c helpCmd) Run(app *kong.Kong) error {
 		return err
 	}
 	return nil
-}
-
-// misnamed is a word where a verb was expected.
-func misnamed(word string, verbs []string) error {
-	if there, ok := elsewhere()[word]; ok {
-		return usagef("flakeops has no verb %s: %s", word, there)
-	}
-	if near := flake.Nearest(word, verbs); near != "" {
-		return usagef("flakeops has no verb %s: did you mean %s?", word, near)
-	}
-	return usagef("flakeops has no verb %s: see flakeops --help", word)
 }
 
 // printHelp is kong's help with the exit codes after it.

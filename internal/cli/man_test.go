@@ -99,7 +99,7 @@ func TestManualTakesTextsAsTheyAre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if page := manual(parser.Model); !strings.Contains(plain(page), `50%s of .it\all`) {
+	if page := manualOf(parser.Model); !strings.Contains(plain(page), `50%s of .it\all`) {
 		t.Error(page)
 	}
 }

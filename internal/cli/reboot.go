@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"flakeops/flake"
+	"flakeops/internal/cli/usage"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
@@ -32,7 +33,7 @@ A host that does not come back well keeps the others from being rebooted.`
 // Run reboots.
 func (c rebootCmd) Run(ctx context.Context, s *session) error {
 	if c.Timeout < 1 {
-		return usagef("--timeout takes at least one second")
+		return usage.Errorf("--timeout takes at least one second")
 	}
 	return s.take(ctx, c)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
@@ -104,4 +105,19 @@ func printUnder(u *ui.UI, node string, lines []string) error {
 		}
 	}
 	return u.Print("")
+}
+
+// summaryOf is the run on the page of a CI job.
+func (s *session) summaryOf(r *fleet.Run, code int) ui.Summary {
+	sum := ui.Summary{Verb: s.verb, Code: code, Header: []string{"NODE", "HOST", "OUTCOME", "NOTE"}, Rows: rows(r)}
+	for _, n := range r.Nodes {
+		if err := n.Result().Err; err != nil {
+			text := n.Name + ": " + fault.Cause(err)
+			if hint := fault.Hint(err); hint != "" {
+				text += "; " + hint
+			}
+			sum.Errors = append(sum.Errors, text)
+		}
+	}
+	return sum
 }

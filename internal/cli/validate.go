@@ -74,7 +74,7 @@ func (c validateCmd) Run(ctx context.Context, s *session) error {
 	for _, v := range found {
 		doc.Nodes = append(doc.Nodes, validated(v))
 	}
-	s.summarise(u, doc.summary())
+	u.Summarise(doc.summary(s.verb))
 	return ending(code, doc.print(u))
 }
 
@@ -160,18 +160,18 @@ func (r runs) line() string {
 	return run.Quote(r.Command)
 }
 
-func (d validateDocument) summary() summary {
-	out := summary{code: d.ExitCode, header: []string{"NODE", "PROBLEM"}}
+func (d validateDocument) summary(verb string) ui.Summary {
+	out := ui.Summary{Verb: verb, Code: d.ExitCode, Header: []string{"NODE", "PROBLEM"}}
 	for _, n := range d.Nodes {
 		if n.Valid {
-			out.rows = append(out.rows, []string{n.Node, "none"})
+			out.Rows = append(out.Rows, []string{n.Node, "none"})
 		}
 		for _, p := range n.Problems {
-			out.rows = append(out.rows, []string{n.Node, p})
+			out.Rows = append(out.Rows, []string{n.Node, p})
 		}
 		if n.Error != "" {
-			out.rows = append(out.rows, []string{n.Node, "its settings cannot be evaluated"})
-			out.errors = append(out.errors, n.Error)
+			out.Rows = append(out.Rows, []string{n.Node, "its settings cannot be evaluated"})
+			out.Errors = append(out.Errors, n.Error)
 		}
 	}
 	return out

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"flakeops/flake"
+	"flakeops/internal/cli/usage"
 	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
@@ -48,7 +49,7 @@ func optionsOf(v fleetVerb) fleet.Options {
 func (s *session) take(ctx context.Context, v fleetVerb) error {
 	o, flags := optionsOf(v), v.flags()
 	if flags.Parallel < 1 && !o.Local {
-		return usagef("--parallel takes at least 1")
+		return usage.Errorf("--parallel takes at least 1")
 	}
 	u, log := s.open(flags.form())
 	defer u.Close()
@@ -76,7 +77,7 @@ func (s *session) take(ctx context.Context, v fleetVerb) error {
 		return s.refuse(u, err)
 	}
 	code := worst(ctx, r)
-	s.summarise(u, jobSummary(r, code))
+	u.Summarise(s.summaryOf(r, code))
 	return ending(code, errors.Join(v.report(r, u, code), u.Over(code, err)))
 }
 
@@ -133,6 +134,6 @@ type errorDocument struct {
 // refuse answers for a verb that failed before there was a node to report on.
 func (s *session) refuse(u *ui.UI, err error) error {
 	code := exitCode(err)
-	s.summarise(u, summary{code: code, errors: []string{err.Error()}})
+	u.Summarise(ui.Summary{Verb: s.verb, Code: code, Errors: []string{err.Error()}})
 	return errors.Join(err, u.JSON(errorDocument{documentVersion, err.Error(), code}), u.Over(code, nil))
 }

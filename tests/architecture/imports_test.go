@@ -22,7 +22,10 @@ func layers() map[string][]string {
 		// The program plays three parts, and main gives them out.
 		"": {"internal/cli", "activate/agent", "internal/remote/lend", "internal/fault", "internal/signals"},
 		// The verbs ask the engine; that hosts are reached by SSH is not for them to know.
-		"internal/cli": {"internal/fleet", "internal/ui", "flake", "activate", "activate/closure", "activate/wire", "keys/message", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
+		"internal/cli": {"internal/cli/manual", "internal/cli/usage", "internal/fleet", "internal/ui", "flake", "activate", "activate/closure", "activate/wire", "keys/message", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
+		// What a mistaken word may have meant takes a look at the flake's nodes.
+		"internal/cli/usage":  {"internal/fleet", "flake", "internal/fault"},
+		"internal/cli/manual": {},
 		// The engine tells what happens, and has no words for it: it knows neither
 		// who listens nor what the verbs are.
 		"internal/fleet":           rooms,

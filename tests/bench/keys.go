@@ -4,8 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"time"
 
 	"flakeops/flake"
@@ -26,7 +31,7 @@ const (
 // they are in their places, with bringing the same bytes there by ssh and cat.
 func (b *bench) keys(ctx context.Context, r *report) error {
 	to := b.hosts[0].Name
-	agent, err := (&flake.Nix{Runner: withEnv{b.env()}}).Add(ctx, b.Flakeops)
+	agent, err := b.agent(ctx)
 	if err != nil {
 		return err
 	}
@@ -57,6 +62,15 @@ func (b *bench) keys(ctx context.Context, r *report) error {
 	}
 	r.pairs = append(r.pairs, p)
 	return nil
+}
+
+// agent is the store path of the agent that the deployments have brought to the hosts.
+func (b *bench) agent(ctx context.Context) (string, error) {
+	file := filepath.Join(filepath.Dir(b.Flakeops), "libexec", "flakeops", "flakeops-"+map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]+"-linux")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		file = b.Flakeops // which is an agent, too
+	}
+	return (&flake.Nix{Runner: withEnv{b.env()}}).Add(ctx, file)
 }
 
 func sendKeys(ctx context.Context, d *remote.Dialer, to, agent string, values []keys.Value) error {

@@ -1,4 +1,4 @@
-package cli
+package usage
 
 // elsewhere are verbs that other tools have, with what does the same here.
 func elsewhere() map[string]string {

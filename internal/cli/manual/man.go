@@ -1,8 +1,9 @@
-package cli
+// Package manual tells of the grammar to those who are not at the command line: as a
+// manual page, and to shells that complete what is typed.
+package manual
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -11,30 +12,19 @@ import (
 	"github.com/muesli/roff"
 )
 
-type manCmd struct{}
-
-// Run prints the manual page.
-func (manCmd) Run(app *kong.Kong, s *session) error {
-	_, err := io.WriteString(s.stdout, manual(app.Model))
-	return err
-}
-
-// manual is the manual page of the visible verbs, in roff. The same program
-// always has the same page: a package built again is to be what it was.
-func manual(app *kong.Application) string {
+// Page is the manual page of the visible verbs, in roff; exits tells of exit codes, in
+// roff's source of the library: a list. The same program always has the same page: a
+// package built again is to be what it was.
+func Page(app *kong.Application, version, exits string) string {
 	page := mangokong.NewManPage(1, app).
 		WithLongDescription("Without a verb it is deploy, whose flags need no verb. " +
 			"A flag that takes a value takes it after a blank or after =.\n\n" + arguments(app))
 	oneText(page.Root.Commands)
-	var exits strings.Builder
-	for _, e := range exitTable() {
-		fmt.Fprintf(&exits, "* %d: %s\n", e.code, e.meaning)
-	}
-	page.WithSection("Exit status", exits.String()+"Of several nodes' codes the one furthest down this list wins.")
+	page.WithSection("Exit status", exits)
 
 	// The library's first line dates the page with the moment it is written.
 	_, body, _ := strings.Cut(page.Build(literal{roff.NewDocument()}), "\n")
-	head := fmt.Sprintf(".TH %s 1 \"\" \"%s %s\"\n", strings.ToUpper(app.Name), app.Name, aboutThis().Flakeops)
+	head := fmt.Sprintf(".TH %s 1 \"\" \"%s %s\"\n", strings.ToUpper(app.Name), app.Name, version)
 	// A bare - may be shown as a hyphen, which no shell takes for one.
 	return head + strings.ReplaceAll(body, "-", `\-`) + "\n"
 }

@@ -1,8 +1,7 @@
-package cli
+package usage
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -11,28 +10,14 @@ import (
 	"github.com/alecthomas/kong"
 
 	"flakeops/flake"
-	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
 )
 
-// usageError is a command line that cannot be followed. Nothing was done.
-type usageError struct {
-	text string
-	verb string // that was typed, "" when none was
-}
-
-func (e *usageError) Error() string { return e.text }
-
-// Class is the kind of the error.
-func (e *usageError) Class() fault.Class { return fault.Usage }
-
-func usagef(format string, args ...any) error { return &usageError{text: fmt.Sprintf(format, args...)} }
-
-// checkFlake looks at what stands in the place of the flake. A bare word, which
+// CheckFlake looks at what stands in the place of the flake. A bare word, which
 // nix would look up in a registry over the network, is a directory or a mistake.
-func checkFlake(ctx context.Context, parsed *kong.Context) error {
+func CheckFlake(ctx context.Context, parsed *kong.Context) error {
 	for _, arg := range parsed.Selected().Positional {
-		if arg.Name != flakeArgument {
+		if arg.Name != FlakeArgument {
 			continue
 		}
 		ref, node, cut := strings.Cut(arg.Target.String(), "#")
@@ -54,7 +39,7 @@ func isDir(name string) bool {
 
 // typedVerb is the verb as the operator typed it, "" for deploy without its name.
 func typedVerb(parsed *kong.Context) string {
-	verb := spelledVerb(parsed.Selected())
+	verb := SpelledVerb(parsed.Selected())
 	words := strings.Fields(verb)
 	if len(parsed.Args) < len(words) || !slices.Equal(parsed.Args[:len(words)], words) {
 		return ""
@@ -62,8 +47,8 @@ func typedVerb(parsed *kong.Context) string {
 	return verb
 }
 
-// spelledVerb is a verb's whole name: keys list.
-func spelledVerb(v *kong.Node) string {
+// SpelledVerb is a verb's whole name: keys list.
+func SpelledVerb(v *kong.Node) string {
 	_, verb, _ := strings.Cut(v.FullPath(), " ")
 	return verb
 }
@@ -72,10 +57,10 @@ func spelledVerb(v *kong.Node) string {
 func misread(ctx context.Context, app *kong.Application, word, verb string) error {
 	if verb == "" {
 		if there, ok := elsewhere()[word]; ok {
-			return usagef("flakeops has no verb %s: %s", word, there)
+			return Errorf("flakeops has no verb %s: %s", word, there)
 		}
-		if near := flake.Nearest(word, verbs(app.Node)); near != "" {
-			return usagef("%s is neither a verb nor a directory: did you mean flakeops %s? (A node is chosen by --on %s.)", word, near, word)
+		if near := flake.Nearest(word, Verbs(app.Node)); near != "" {
+			return Errorf("%s is neither a verb nor a directory: did you mean flakeops %s? (A node is chosen by --on %s.)", word, near, word)
 		}
 	}
 	on := strings.Join(strings.Fields("flakeops "+verb+" --on"), " ")
@@ -83,16 +68,16 @@ func misread(ctx context.Context, app *kong.Application, word, verb string) erro
 	near := flake.Nearest(word, nodes)
 	switch {
 	case slices.Contains(nodes, word):
-		return usagef("%s is a node of the flake at %s, not a flake: did you mean %s %s?", word, ref, on, word)
+		return Errorf("%s is a node of the flake at %s, not a flake: did you mean %s %s?", word, ref, on, word)
 	case near != "":
-		return usagef("%s is neither a verb nor a directory: did you mean %s %s?", word, on, near)
+		return Errorf("%s is neither a verb nor a directory: did you mean %s %s?", word, on, near)
 	}
-	return usagef("%s is neither a verb nor a directory: see flakeops --help for the verbs, choose a node by --on %s, "+
+	return Errorf("%s is neither a verb nor a directory: see flakeops --help for the verbs, choose a node by --on %s, "+
 		"and name a flake of nix's registry as flake:%s", word, word, word)
 }
 
-// verbs are the names that may stand first.
-func verbs(of *kong.Node) []string {
+// Verbs are the names that may stand first.
+func Verbs(of *kong.Node) []string {
 	var names []string
 	for _, v := range of.Children {
 		if !v.Hidden {

@@ -1,4 +1,4 @@
-package cli
+package usage
 
 import (
 	"errors"
@@ -18,33 +18,33 @@ var (
 	surplus     = regexp.MustCompile(`^unexpected argument (.*?)(?:, did you mean .*)?$`)
 )
 
-// explain says of a command line that the grammar refuses what may be meant.
-func explain(app *kong.Application, err error) error {
+// Explain says of a command line that the grammar refuses what may be meant.
+func Explain(app *kong.Application, err error) error {
 	var verb *kong.Node
 	var refused *kong.ParseError
 	if errors.As(err, &refused) {
 		verb = refused.Context.Selected()
 	}
-	usage := &usageError{text: err.Error()}
+	found := &Error{text: err.Error()}
 	if verb == nil {
 		verb = app.DefaultCmd
 	} else {
-		usage.verb = spelledVerb(verb)
+		found.Verb = SpelledVerb(verb)
 	}
 	switch text := err.Error(); {
 	case unknownFlag.MatchString(text):
 		flag := unknownFlag.FindStringSubmatch(text)[1]
-		usage.text = "unknown flag " + flag + hintForFlag(app, verb, strings.TrimLeft(flag, "-"))
+		found.text = "unknown flag " + flag + hintForFlag(app, verb, strings.TrimLeft(flag, "-"))
 	case tooEarly.MatchString(text):
 		m := tooEarly.FindStringSubmatch(text)
-		usage.text, usage.verb = early(app, m[1], m[2]), m[2]
+		found.text, found.Verb = early(app, m[1], m[2]), m[2]
 	case surplus.MatchString(text):
 		word := surplus.FindStringSubmatch(text)[1]
-		usage.text = "unexpected argument " + word + hintForArgument(app, word)
-	case strings.HasPrefix(text, "expected ") && usage.verb != "":
-		usage.text = usage.verb + " lacks an argument: " + text
+		found.text = "unexpected argument " + word + hintForArgument(app, word)
+	case strings.HasPrefix(text, "expected ") && found.Verb != "":
+		found.text = found.Verb + " lacks an argument: " + text
 	}
-	return usage
+	return found
 }
 
 // early says of a flag before a verb where it belongs.
@@ -69,16 +69,16 @@ func hintForFlag(app *kong.Application, verb *kong.Node, name string) string {
 	var have []string
 	for _, v := range app.Leaves(true) {
 		if slices.Contains(flagsOf(v), name) {
-			have = append(have, spelledVerb(v))
+			have = append(have, SpelledVerb(v))
 		}
 	}
 	switch {
 	case len(have) > 0:
-		return fmt.Sprintf(": it is a flag of %s, not of %s", strings.Join(have, ", "), spelledVerb(verb))
+		return fmt.Sprintf(": it is a flag of %s, not of %s", strings.Join(have, ", "), SpelledVerb(verb))
 	case len(name) > 1:
 		for _, v := range app.Leaves(true) {
 			if near := flake.Nearest(name, flagsOf(v)); near != "" {
-				return fmt.Sprintf(": did you mean --%s, a flag of %s?", near, spelledVerb(v))
+				return fmt.Sprintf(": did you mean --%s, a flag of %s?", near, SpelledVerb(v))
 			}
 		}
 	}
@@ -104,7 +104,7 @@ func flagsOf(verb *kong.Node) []string {
 
 // hintForArgument says what a word too many may be meant for.
 func hintForArgument(app *kong.Application, word string) string {
-	if slices.Contains(verbs(app.Node), word) {
+	if slices.Contains(Verbs(app.Node), word) {
 		return ": the verb comes first, as in flakeops " + word
 	}
 	return ": a verb takes one flake, and nodes are chosen by --on, as in --on web,db"

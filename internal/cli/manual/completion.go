@@ -1,4 +1,4 @@
-package cli
+package manual
 
 import (
 	"io"
@@ -37,31 +37,14 @@ complete -c flakeops -a '(__flakeops_complete)'
 `
 )
 
-type completionCmd struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"The shell: bash, zsh or fish."`
+// Script is what has the shell ask the program: bash, zsh or fish.
+func Script(shell string) string {
+	return map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[shell]
 }
 
-// Run prints the script by which a shell completes this program's arguments.
-func (c completionCmd) Run(s *session) error {
-	script := bashCompletion
-	switch c.Shell {
-	case "zsh":
-		script = zshCompletion
-	case "fish":
-		script = fishCompletion
-	}
-	_, err := io.WriteString(s.stdout, script)
-	return err
-}
-
-// completeCmd is what the scripts run. The line is in COMP_LINE; bash adds words
-// of it, which are not needed.
-type completeCmd struct {
-	Words []string `arg:"" optional:""`
-}
-
-// Run prints what the line's last word may become, one possibility a line.
-func (completeCmd) Run(app *kong.Kong, s *session) error {
+// Complete writes what the last word of the line in COMP_LINE may become, one
+// possibility a line. What the verb named instead takes needs no verb.
+func Complete(app *kong.Kong, instead string, to io.Writer) error {
 	root, err := kongcompletion.Command(app)
 	if err != nil {
 		return err
@@ -69,10 +52,9 @@ func (completeCmd) Run(app *kong.Kong, s *session) error {
 	for _, verb := range app.Model.Children {
 		addNegated(root.Sub[verb.Name], verb.Flags)
 	}
-	// What deploy takes needs no verb.
-	root.Flags, root.Args = root.Sub["deploy"].GlobalFlags, root.Sub["deploy"].Args
+	root.Flags, root.Args = root.Sub[instead].GlobalFlags, root.Sub[instead].Args
 	c := complete.New(app.Model.Name, root)
-	c.Out = s.stdout
+	c.Out = to
 	c.Complete()
 	return nil
 }

@@ -1,4 +1,4 @@
-package cli
+package ui
 
 import (
 	"errors"
@@ -9,8 +9,10 @@ import (
 	"golang.org/x/term"
 )
 
-// results is stdout. A reader that goes away, as head does, has read enough:
+// Results is a stdout on which results are written. A reader that goes away, as head does, has read enough:
 // what is written after that is dropped, and is no failure of the verb.
+func Results(to io.Writer) io.Writer { return &results{to: to} }
+
 type results struct {
 	to   io.Writer
 	gone bool
@@ -28,9 +30,9 @@ func (r *results) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// sizeOf gives a function that measures the terminal behind a stream, and nil
+// SizeOf gives a function that measures the terminal behind a stream, and nil
 // where there is none.
-func sizeOf(stream any) func() (width, height int) {
+func SizeOf(stream any) func() (width, height int) {
 	f, ok := stream.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return nil
