@@ -96,7 +96,8 @@ func TestAgentProcess(t *testing.T) {
 func agentProcess(t *testing.T, root, verb, id, fails string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAgentProcess$")
-	cmd.Env = append(os.Environ(), "AGENT_ROOT="+root, "AGENT_VERB="+verb, "AGENT_ID="+id, "AGENT_FAILS="+fails)
+	// The race detector has every process wait for a second before it exits.
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "AGENT_ROOT="+root, "AGENT_VERB="+verb, "AGENT_ID="+id, "AGENT_FAILS="+fails)
 	return cmd
 }
 
