@@ -10,6 +10,7 @@ import (
 
 	"flakeops/activate/agent"
 	"flakeops/internal/cli"
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/fault"
 	"flakeops/internal/remote/lend"
 	"flakeops/internal/signals"
@@ -19,7 +20,7 @@ import (
 func main() {
 	giveUp := make(chan struct{})
 	ctx := signals.Context(cli.WithGiveUp(context.Background(), giveUp), fault.ErrInterrupted,
-		func() { close(giveUp) }, func() { os.Exit(cli.ExitInterrupted) })
+		func() { close(giveUp) }, func() { os.Exit(exit.Interrupted) })
 	os.Exit(play(ctx, os.Args))
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"flakeops/internal/cli/document"
 	"flakeops/internal/fleet"
 	"flakeops/internal/limit"
 	"flakeops/internal/ui"
@@ -50,7 +51,7 @@ func (c deployCmd) askBeforeMany(ctx context.Context, r *fleet.Run, ask confirme
 	for _, n := range r.Going(ctx) {
 		if !n.UpToDate() {
 			asked++
-			fmt.Fprintf(&question, "%-*s  %s\n", width, ui.Clean(n.Name), planSummary(n))
+			fmt.Fprintf(&question, "%-*s  %s\n", width, ui.Clean(n.Name), document.PlanNote(n))
 		}
 	}
 	if asked < 2 {

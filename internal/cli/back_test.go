@@ -9,6 +9,8 @@ import (
 
 	"flakeops/activate"
 	"flakeops/activate/wire"
+	"flakeops/internal/cli/document"
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/fleet"
 	"flakeops/internal/fleet/fleettest"
 	"flakeops/internal/remote/sessions"
@@ -31,9 +33,9 @@ func TestATakeBackThatFailsIsNoRollback(t *testing.T) {
 			w := &fleettest.World{ActivateErr: map[string]error{"b": goneBack}, BackErr: map[string]error{"a": err}}
 			p := play(t, w, deployCmd{pace: pace{Parallel: 1}, reach: reach{SkipUnreachable: true}, RollbackSucceeded: true, noKeys: noKeys{true}}, "a", "b")
 			wantOutcome(t, p, "a", fleet.NotTakenBack)
-			wantCode(t, p, exitUnknown)
-			d := nodeOf(p.Node("a"))
-			if d.Old != fleettest.System("old") || d.Deployment == "" || d.TakeBack == "" || d.Deployment == d.TakeBack || d.ExitCode != exitUnknown {
+			wantCode(t, p, exit.Unknown)
+			d := document.OfNode(p.Node("a"))
+			if d.Old != fleettest.System("old") || d.Deployment == "" || d.TakeBack == "" || d.Deployment == d.TakeBack || d.ExitCode != exit.Unknown {
 				t.Errorf("%+v", d)
 			}
 		})
@@ -44,7 +46,7 @@ func TestATakeBackKeepsWhatTheDeploymentWas(t *testing.T) {
 	w := &fleettest.World{ActivateErr: map[string]error{"b": goneBack}}
 	p := play(t, w, deployCmd{pace: pace{Parallel: 1}, RollbackSucceeded: true, noKeys: noKeys{true}}, "a", "b")
 	wantOutcome(t, p, "a", fleet.TakenBack)
-	if d := nodeOf(p.Node("a")); d.Old != fleettest.System("old") || d.Deployment == "" || d.TakeBack == "" || d.Deployment == d.TakeBack {
+	if d := document.OfNode(p.Node("a")); d.Old != fleettest.System("old") || d.Deployment == "" || d.TakeBack == "" || d.Deployment == d.TakeBack {
 		t.Errorf("%+v", d)
 	}
 }
@@ -59,7 +61,7 @@ func TestANodeWhoseKeysFailedIsTakenBack(t *testing.T) {
 	w.ActivateErr = map[string]error{"b": goneBack}
 	p := play(t, w, deployCmd{pace: pace{Parallel: 1, KeepGoing: true}, reach: reach{SkipUnreachable: true}, RollbackSucceeded: true}, "a", "b")
 	wantOutcome(t, p, "a", fleet.TakenBack)
-	if r := p.Node("a").Result(); codeOf(r) != exitPush || !strings.Contains(r.Note, string(fleet.KeysFailed)) {
+	if r := p.Node("a").Result(); exit.OfResult(r) != exit.Push || !strings.Contains(r.Note, string(fleet.KeysFailed)) {
 		t.Errorf("%+v", r)
 	}
 	wantOutcome(t, p, "b", rolledBack)
@@ -75,19 +77,19 @@ func TestALostLinkIsToldByTheStepItWasLostIn(t *testing.T) {
 		outcome fleet.Outcome
 		code    int
 	}{
-		"dialling":    {&fleettest.World{DialErr: a}, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, fleet.Unreachable, exitUnreachable},
-		"facts":       {&fleettest.World{FactsErr: a}, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, fleet.Unreachable, exitUnreachable},
-		"survey":      {&fleettest.World{SurveyErr: a}, planCmd{Parallel: 1}, fleet.Unreachable, exitUnreachable},
-		"push":        {&fleettest.World{PushErr: a}, pushCmd{pace: pace{Parallel: 1}}, fleet.Unreachable, exitUnreachable},
-		"dry":         {&fleettest.World{DryErr: a}, deployCmd{goals: goals{DryActivate: true}, pace: pace{Parallel: 1}, noKeys: noKeys{true}}, fleet.Unreachable, exitUnreachable},
-		"early keys":  {&fleettest.World{KeysErr: a}, deployCmd{pace: pace{Parallel: 1}}, fleet.Unreachable, exitUnreachable},
-		"not started": {&fleettest.World{ActivateErr: map[string]error{"a": &activate.NotStartedError{Err: lostLink}}}, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, fleet.Unreachable, exitUnreachable},
+		"dialling":    {&fleettest.World{DialErr: a}, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, fleet.Unreachable, exit.Unreachable},
+		"facts":       {&fleettest.World{FactsErr: a}, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, fleet.Unreachable, exit.Unreachable},
+		"survey":      {&fleettest.World{SurveyErr: a}, planCmd{Parallel: 1}, fleet.Unreachable, exit.Unreachable},
+		"push":        {&fleettest.World{PushErr: a}, pushCmd{pace: pace{Parallel: 1}}, fleet.Unreachable, exit.Unreachable},
+		"dry":         {&fleettest.World{DryErr: a}, deployCmd{goals: goals{DryActivate: true}, pace: pace{Parallel: 1}, noKeys: noKeys{true}}, fleet.Unreachable, exit.Unreachable},
+		"early keys":  {&fleettest.World{KeysErr: a}, deployCmd{pace: pace{Parallel: 1}}, fleet.Unreachable, exit.Unreachable},
+		"not started": {&fleettest.World{ActivateErr: map[string]error{"a": &activate.NotStartedError{Err: lostLink}}}, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, fleet.Unreachable, exit.Unreachable},
 		"no session": {&fleettest.World{ActivateErr: map[string]error{"a": &activate.NotStartedError{Err: errors.New("open failed")}}}, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}},
-			fleet.Refused, exitRefused},
-		"activation":       {&fleettest.World{ActivateErr: map[string]error{"a": &activate.UnknownOutcomeError{Err: lostLink}}}, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, fleet.Unknown, exitUnknown},
-		"reboot":           {&fleettest.World{BootErr: a}, rebootCmd{Timeout: 60, reach: reach{SkipUnreachable: true}, noKeys: noKeys{true}}, fleet.Unknown, exitUnknown},
-		"keys after boot":  {&fleettest.World{KeysErr: a}, rebootCmd{Timeout: 60, reach: reach{SkipUnreachable: true}}, fleet.KeysFailed, exitPush},
-		"units after boot": {&fleettest.World{UnitsErr: a}, rebootCmd{Timeout: 60, reach: reach{SkipUnreachable: true}, noKeys: noKeys{true}}, fleet.Unknown, exitUnknown},
+			fleet.Refused, exit.Refused},
+		"activation":       {&fleettest.World{ActivateErr: map[string]error{"a": &activate.UnknownOutcomeError{Err: lostLink}}}, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, fleet.Unknown, exit.Unknown},
+		"reboot":           {&fleettest.World{BootErr: a}, rebootCmd{Timeout: 60, reach: reach{SkipUnreachable: true}, noKeys: noKeys{true}}, fleet.Unknown, exit.Unknown},
+		"keys after boot":  {&fleettest.World{KeysErr: a}, rebootCmd{Timeout: 60, reach: reach{SkipUnreachable: true}}, fleet.KeysFailed, exit.Push},
+		"units after boot": {&fleettest.World{UnitsErr: a}, rebootCmd{Timeout: 60, reach: reach{SkipUnreachable: true}, noKeys: noKeys{true}}, fleet.Unknown, exit.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.world
@@ -102,7 +104,7 @@ func TestALostLinkIsToldByTheStepItWasLostIn(t *testing.T) {
 func TestADryActivationThatFailsShowsWhatItPrinted(t *testing.T) {
 	w := &fleettest.World{DryErr: map[string]error{"a": errors.New("exit status 1")}}
 	p := play(t, w, deployCmd{goals: goals{DryActivate: true}}, "a")
-	wantCode(t, p, exitOther)
+	wantCode(t, p, exit.Other)
 	shown := slices.DeleteFunc(w.Events(), func(e fleet.Event) bool { return e.Kind != fleet.Output })
 	if len(shown) != 1 || !strings.Contains(shown[0].Text, "would restart the app") {
 		t.Errorf("showed %+v", shown)

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"flakeops/internal/cli/document"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
@@ -38,17 +39,6 @@ func (buildCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
 	})
 }
 
-// report prints the store paths. Failures are on stderr already.
 func (buildCmd) report(r *fleet.Run, u *ui.UI, code int) error {
-	if err := u.JSON(documentOf(r, code)); err != nil {
-		return err
-	}
-	for _, n := range r.Nodes {
-		if n.Result().Outcome == fleet.Built {
-			if err := u.Print(n.System.Out); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return document.WriteBuilt(u, r, code)
 }

@@ -1,5 +1,4 @@
-// Package cli is the command line: the grammar, one file per verb, the documents
-// they answer with, and the one place where errors become exit codes.
+// Package cli is the command line: the grammar, and one file per verb.
 package cli
 
 import (
@@ -15,12 +14,11 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
+	"flakeops/internal/cli/document"
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/cli/usage"
 	"flakeops/internal/ui"
 )
-
-// documentVersion is the version field of every --json answer.
-const documentVersion = 1
 
 // session is what a verb is given: the process's streams and what the flags
 // that all verbs share ask for.
@@ -33,36 +31,22 @@ type session struct {
 	logFormat      string
 }
 
-// exitStatus is the end of a run whose errors have been told already.
-type exitStatus struct {
-	code      int
-	unwritten error // why its results could not be written; still to be told
-}
-
-func (e *exitStatus) Error() string {
-	if e.unwritten != nil {
-		return e.unwritten.Error()
-	}
-	return fmt.Sprintf("exit status %d", e.code)
-}
-
 // Main runs one command line, args[0] being the program's name, and returns
 // its exit code. When ctx ends, what is under way is undone or left to the
-// hosts to undo, and Main returns ExitInterrupted.
+// hosts to undo, and Main returns exit.Interrupted.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	s := &session{stdin: stdin, stdout: ui.Results(stdout), stderr: stderr, paper: ui.SizeOf(stdout)}
 	g := &grammar{}
 	parser, err := newParser(ctx, g, s)
 	if err != nil { // a mistake in the grammar itself
 		fmt.Fprintf(stderr, "error: %v\n", err)
-		return exitOther
+		return exit.Other
 	}
 	err = s.follow(ctx, parser, g, args[min(1, len(args)):])
-	var told *exitStatus
-	if err != nil && (!errors.As(err, &told) || told.unwritten != nil) {
+	if err != nil && !exit.Told(err) {
 		s.fail(err, args)
 	}
-	return exitCode(err)
+	return exit.Of(err)
 }
 
 // follow does what a command line says.
@@ -95,8 +79,8 @@ func (s *session) fail(err error, args []string) {
 	if errors.As(err, &mistake) {
 		verb := cmp.Or(mistake.Verb, s.verb)
 		u.Message("Run \"" + strings.Join(strings.Fields("flakeops "+verb+" --help"), " ") + "\" for how it is used.")
-		_ = u.JSON(errorDocument{documentVersion, err.Error(), exitCode(err)})
-		_ = u.Over(exitCode(err), err)
+		_ = document.WriteError(u, err, exit.Of(err))
+		_ = u.Over(exit.Of(err), err)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"flakeops/internal/cli/exit"
 )
 
 // asProgram in the environment makes this test's binary the program.
@@ -26,7 +28,7 @@ func completions(t *testing.T, line string) []string {
 	t.Helper()
 	t.Setenv("COMP_LINE", line)
 	code, stdout, stderr := runMain(t.Context(), "complete", "flakeops", "--x", "y")
-	if code != ExitDone || stderr != "" {
+	if code != exit.Done || stderr != "" {
 		t.Fatalf("%q: exit code %d, %q", line, code, stderr)
 	}
 	found := strings.Fields(stdout)
@@ -58,7 +60,7 @@ func TestCompletions(t *testing.T) {
 }
 
 func TestCompletionOfAnotherShell(t *testing.T) {
-	if code, stdout, stderr := runMain(t.Context(), "completion", "tcsh"); code != exitOther || stdout != "" || !strings.Contains(stderr, "bash") {
+	if code, stdout, stderr := runMain(t.Context(), "completion", "tcsh"); code != exit.Other || stdout != "" || !strings.Contains(stderr, "bash") {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }
@@ -66,7 +68,7 @@ func TestCompletionOfAnotherShell(t *testing.T) {
 func TestCompletionScriptsAskTheProgram(t *testing.T) {
 	for shell, how := range map[string]string{"bash": "complete -o default -C ", "zsh": "#compdef flakeops\n", "fish": "\ncomplete -c flakeops "} {
 		code, script, _ := runMain(t.Context(), "completion", shell)
-		if code != ExitDone || !strings.Contains(script, how) || !strings.Contains(script, "flakeops complete") {
+		if code != exit.Done || !strings.Contains(script, how) || !strings.Contains(script, "flakeops complete") {
 			t.Errorf("%s: exit code %d, %q", shell, code, script)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"flakeops/activate"
 	"flakeops/activate/wire"
+	"flakeops/internal/cli/document"
 	"flakeops/internal/cli/usage"
 	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
@@ -112,7 +113,9 @@ func (c deployCmd) sendKeys(ctx context.Context, n *fleet.Node) error {
 	return n.SendKeys(ctx)
 }
 
-func (c deployCmd) report(r *fleet.Run, u *ui.UI, code int) error { return report(r, u, code) }
+func (c deployCmd) report(r *fleet.Run, u *ui.UI, code int) error {
+	return document.WriteTaken(u, r, code)
+}
 
 func (g goals) goal() wire.Goal {
 	switch {

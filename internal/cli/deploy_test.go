@@ -10,6 +10,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/fleet"
 	"flakeops/internal/fleet/fleettest"
 	"flakeops/internal/remote"
@@ -30,13 +31,13 @@ func TestAFailedEvaluationEndsTheDials(t *testing.T) {
 	}
 	p := play(t, w, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, "a", "b")
 	wantOutcome(t, p, "a", fleet.Held)
-	wantCode(t, p, exitEvaluation)
+	wantCode(t, p, exit.Evaluation)
 }
 
 func TestEveryNodeIsPushedBeforeAnyIsActivated(t *testing.T) {
 	w := &fleettest.World{}
 	p := play(t, w, deployCmd{pace: pace{Parallel: 2}, noKeys: noKeys{true}}, "a", "b", "c")
-	wantCode(t, p, ExitDone)
+	wantCode(t, p, exit.Done)
 	for _, pushed := range []string{"push a 2", "push b 2", "push c 2"} {
 		for _, node := range []string{"a", "b", "c"} {
 			if w.Index(t, pushed) > w.Index(t, "activate "+node+" "+fleettest.System(node)) {
@@ -66,7 +67,7 @@ func TestANodeIsPushedAsSoonAsItIsBuilt(t *testing.T) {
 			t.Error("a was not pushed while b was building")
 		}
 	}
-	wantCode(t, play(t, w, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, "a", "b"), ExitDone)
+	wantCode(t, play(t, w, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, "a", "b"), exit.Done)
 }
 
 func TestAFailureHoldsTheOthers(t *testing.T) {
@@ -77,12 +78,12 @@ func TestAFailureHoldsTheOthers(t *testing.T) {
 		code    int
 		not     string // what must not have happened
 	}{
-		"evaluation":  {&fleettest.World{EvalErr: map[string]error{"b": &flake.EvalError{Node: "b", Message: "it throws"}}}, fleet.EvaluationFailed, exitEvaluation, "build a"},
-		"build":       {&fleettest.World{BuildErr: map[string]error{"b": &flake.BuildError{Node: "b"}}}, fleet.BuildFailed, exitBuild, "activate a " + fleettest.System("a")},
-		"push":        {&fleettest.World{PushErr: map[string]error{"b": errors.New("disk full")}}, fleet.PushFailed, exitPush, "activate a " + fleettest.System("a")},
-		"unreachable": {&fleettest.World{DialErr: map[string]error{"b": unreachable}}, fleet.Unreachable, exitUnreachable, "activate a " + fleettest.System("a")},
+		"evaluation":  {&fleettest.World{EvalErr: map[string]error{"b": &flake.EvalError{Node: "b", Message: "it throws"}}}, fleet.EvaluationFailed, exit.Evaluation, "build a"},
+		"build":       {&fleettest.World{BuildErr: map[string]error{"b": &flake.BuildError{Node: "b"}}}, fleet.BuildFailed, exit.Build, "activate a " + fleettest.System("a")},
+		"push":        {&fleettest.World{PushErr: map[string]error{"b": errors.New("disk full")}}, fleet.PushFailed, exit.Push, "activate a " + fleettest.System("a")},
+		"unreachable": {&fleettest.World{DialErr: map[string]error{"b": unreachable}}, fleet.Unreachable, exit.Unreachable, "activate a " + fleettest.System("a")},
 		"wrong machine": {&fleettest.World{Facts: map[string]activate.Facts{"b": {Running: fleettest.System("old"), Systemd: 252, Nix: "2.8", Machine: "Linux pdp11"}}},
-			fleet.Failed, exitOther, "activate a " + fleettest.System("a")},
+			fleet.Failed, exit.Other, "activate a " + fleettest.System("a")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.world
@@ -114,7 +115,7 @@ func TestEveryEvaluationErrorIsReported(t *testing.T) {
 func TestATreeThatChangedStopsTheRun(t *testing.T) {
 	w := &fleettest.World{Unchanged: errors.New("the tree changed")}
 	p := play(t, w, deployCmd{pace: pace{Parallel: 1, KeepGoing: true}, noKeys: noKeys{true}}, "a", "b")
-	wantCode(t, p, exitEvaluation)
+	wantCode(t, p, exit.Evaluation)
 	if w.Did("build a") || w.Did("build b") {
 		t.Errorf("built: %q", w.Journal())
 	}
@@ -125,13 +126,13 @@ func TestSkipUnreachable(t *testing.T) {
 	p := play(t, w, deployCmd{pace: pace{Parallel: 1}, reach: reach{SkipUnreachable: true}, noKeys: noKeys{true}}, "a", "b")
 	wantOutcome(t, p, "a", deployed)
 	wantOutcome(t, p, "b", fleet.Skipped)
-	wantCode(t, p, ExitDone)
+	wantCode(t, p, exit.Done)
 
 	// A key that changed is not a host that is not there.
 	w = &fleettest.World{DialErr: map[string]error{"b": &trust.HostKeyError{Host: "b"}}}
 	p = play(t, w, deployCmd{pace: pace{Parallel: 1}, reach: reach{SkipUnreachable: true}, noKeys: noKeys{true}}, "a", "b")
 	wantOutcome(t, p, "b", fleet.Refused)
-	wantCode(t, p, exitRefused)
+	wantCode(t, p, exit.Refused)
 }
 
 func TestUpToDateRunsNothing(t *testing.T) {
@@ -140,7 +141,7 @@ func TestUpToDateRunsNothing(t *testing.T) {
 	w := &fleettest.World{Facts: map[string]activate.Facts{"a": current}}
 	p := play(t, w, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, "a")
 	wantOutcome(t, p, "a", fleet.UpToDate)
-	wantCode(t, p, ExitDone)
+	wantCode(t, p, exit.Done)
 	for _, entry := range w.Journal() {
 		if strings.HasPrefix(entry, "push") || strings.HasPrefix(entry, "activate") {
 			t.Errorf("%q happened", entry)
@@ -165,12 +166,12 @@ func TestActivationFailureStopsNewActivations(t *testing.T) {
 	p := play(t, w, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, "a", "b")
 	wantOutcome(t, p, "a", rolledBack)
 	wantOutcome(t, p, "b", fleet.Held)
-	wantCode(t, p, exitRolledBack)
+	wantCode(t, p, exit.RolledBack)
 
 	w.Forget()
 	p = play(t, w, deployCmd{pace: pace{Parallel: 1, KeepGoing: true}, noKeys: noKeys{true}}, "a", "b")
 	wantOutcome(t, p, "b", deployed)
-	wantCode(t, p, exitRolledBack)
+	wantCode(t, p, exit.RolledBack)
 }
 
 func TestRollbackSucceeded(t *testing.T) {
@@ -179,7 +180,7 @@ func TestRollbackSucceeded(t *testing.T) {
 	p := play(t, w, deployCmd{pace: pace{Parallel: 1}, RollbackSucceeded: true, noKeys: noKeys{true}}, "a", "b")
 	wantOutcome(t, p, "a", fleet.TakenBack)
 	wantOutcome(t, p, "b", rolledBack)
-	wantCode(t, p, exitRolledBack)
+	wantCode(t, p, exit.RolledBack)
 	if w.Index(t, "activate a "+fleettest.System("old")) < w.Index(t, "activate b "+fleettest.System("b")) {
 		t.Errorf("a was taken back before b failed: %q", w.Journal())
 	}
@@ -193,7 +194,7 @@ func TestInterruption(t *testing.T) {
 	wantOutcome(t, p, "b", fleet.Interrupted)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if code := worst(ctx, p); code != ExitInterrupted {
+	if code := exit.Worst(ctx, p); code != exit.Interrupted {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -222,7 +223,7 @@ func TestBuildOnTarget(t *testing.T) {
 
 	w = &fleettest.World{Settings: w.Settings, BuildErr: map[string]error{"a": errors.New("exit status 1")}}
 	p = play(t, w, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, "a")
-	wantCode(t, p, exitBuild)
+	wantCode(t, p, exit.Build)
 }
 
 func TestNodesWithoutATarget(t *testing.T) {
@@ -230,13 +231,13 @@ func TestNodesWithoutATarget(t *testing.T) {
 	p := play(t, w, deployCmd{pace: pace{Parallel: 1}, noKeys: noKeys{true}}, "image", "web")
 	wantOutcome(t, p, "image", fleet.Skipped)
 	wantOutcome(t, p, "web", deployed)
-	wantCode(t, p, ExitDone)
+	wantCode(t, p, exit.Done)
 
 	o := optionsOf(deployCmd{})
 	o.Named = []string{"image"}
 	p = w.Run(t, o, func(ctx context.Context, r *fleet.Run) { deployCmd{}.steps(ctx, r, nil) }, "image")
 	wantOutcome(t, p, "image", fleet.Failed)
-	wantCode(t, p, exitOther)
+	wantCode(t, p, exit.Other)
 
 	p = play(t, w, buildCmd{}, "image")
 	wantOutcome(t, p, "image", fleet.Built)
@@ -256,7 +257,7 @@ func TestABuildThatFailsAsAWhole(t *testing.T) {
 	w := &fleettest.World{RunErr: errors.New("nix-store not found")}
 	p := play(t, w, buildCmd{}, "a", "b")
 	wantOutcome(t, p, "a", fleet.BuildFailed)
-	wantCode(t, p, exitBuild)
+	wantCode(t, p, exit.Build)
 }
 
 func TestOverridesReachTheAgent(t *testing.T) {

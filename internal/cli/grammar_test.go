@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/settings"
 )
 
@@ -130,7 +131,7 @@ func TestUsageErrors(t *testing.T) {
 		"--parallel many", "build --test", ". another", "--confirm-timeout 0", "--activation-timeout -1", "--parallel 0",
 	} {
 		code, stdout, stderr := runMain(t.Context(), strings.Fields(line)...)
-		if code != exitOther || stdout != "" || !strings.HasPrefix(stderr, "error: ") {
+		if code != exit.Other || stdout != "" || !strings.HasPrefix(stderr, "error: ") {
 			t.Errorf("%q: exit code %d, stdout %q, stderr %q", line, code, stdout, stderr)
 		}
 	}
@@ -141,7 +142,7 @@ func TestHelp(t *testing.T) {
 		"--help": "dry", "deploy --help": "--rollback-succeeded", "build -h": "store path", "list --help": "--json", "version --help": "platform",
 	} {
 		code, stdout, stderr := runMain(t.Context(), strings.Fields(line)...)
-		if code != ExitDone || stderr != "" {
+		if code != exit.Done || stderr != "" {
 			t.Errorf("%q: exit code %d, stderr %q", line, code, stderr)
 		}
 		if line != "--help" && !strings.Contains(stdout, want) {
@@ -158,7 +159,7 @@ func TestHelp(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	code, stdout, _ := runMain(t.Context(), "version")
-	if code != ExitDone || !strings.HasPrefix(stdout, "flakeops ") || !strings.Contains(stdout, "go1.") {
+	if code != exit.Done || !strings.HasPrefix(stdout, "flakeops ") || !strings.Contains(stdout, "go1.") {
 		t.Errorf("exit code %d, %q", code, stdout)
 	}
 	if _, flag, _ := runMain(t.Context(), "--version"); flag != stdout {

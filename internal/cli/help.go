@@ -7,6 +7,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/cli/usage"
 )
 
@@ -59,6 +60,6 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if ctx.Selected() == nil {
 		fmt.Fprintf(ctx.Stdout, "\nRun \"%s VERB --help\" for more on a verb; deploy's flags need no verb.\n", ctx.Model.Name)
 	}
-	_, err := fmt.Fprintf(ctx.Stdout, "\n%s", exitHelp())
+	_, err := fmt.Fprintf(ctx.Stdout, "\n%s", exit.Help())
 	return err
 }

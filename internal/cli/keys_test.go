@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"flakeops/activate"
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/fleet"
 	"flakeops/internal/fleet/fleettest"
 	"flakeops/internal/settings"
@@ -32,7 +33,7 @@ func keyedWorld() *fleettest.World {
 func TestKeysAreReadBeforeAnyHostChangesAndSentAroundTheActivation(t *testing.T) {
 	w := keyedWorld()
 	p := play(t, w, deployCmd{pace: pace{Parallel: 1}}, "a", "b")
-	wantCode(t, p, ExitDone)
+	wantCode(t, p, exit.Done)
 	for _, later := range []string{"keys pre a", "keys pre b", "activate a " + fleettest.System("a")} {
 		for _, node := range []string{"a", "b"} {
 			if w.Index(t, "read keys "+node) > w.Index(t, later) {
@@ -51,7 +52,7 @@ func TestAKeyThatCannotBeReadStopsAllNodesButWithKeepGoingOnlyItsOwn(t *testing.
 		w := keyedWorld()
 		w.ReadErr = map[string]error{"b": errors.New("key late: empty")}
 		p := play(t, w, deployCmd{pace: pace{Parallel: 1, KeepGoing: keepGoing}}, "a", "b")
-		wantCode(t, p, exitPush)
+		wantCode(t, p, exit.Push)
 		if w.Did("keys pre b") || w.Activated("b") {
 			t.Errorf("b was changed: %q", w.Journal())
 		}
@@ -114,7 +115,7 @@ func TestAHostThatIsBeingDeployedToRefusesKeys(t *testing.T) {
 	w := keyedWorld()
 	w.KeysErr = map[string]error{"a": &keys.HostError{Reason: "deployment 1 of ann is running", Busy: true}}
 	p := play(t, w, deployCmd{pace: pace{Parallel: 1}}, "a")
-	wantCode(t, p, exitRefused)
+	wantCode(t, p, exit.Refused)
 	wantOutcome(t, p, "a", fleet.Refused)
 	if w.Activated("a") {
 		t.Error("a was activated without its keys")

@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"flakeops/flake"
+	"flakeops/internal/cli/document"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
-	"flakeops/keys/message"
 )
 
 // keysCmd holds the verbs about keys.
@@ -51,56 +51,6 @@ func (keysListCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
 	})
 }
 
-// keysDocument is the answer of keys list with --json.
-type keysDocument struct {
-	Version  int           `json:"version"`
-	Nodes    []nodeKeysDoc `json:"nodes"`
-	ExitCode int           `json:"exitCode"`
-}
-
-type nodeKeysDoc struct {
-	Node    string        `json:"node"`
-	Outcome fleet.Outcome `json:"outcome"`
-	Error   string        `json:"error,omitempty"`
-	Keys    []keyDoc      `json:"keys"`
-}
-
-type keyDoc struct {
-	Key   string        `json:"key"`  // attribute of deployment.keys
-	Path  string        `json:"path"` // on the host
-	User  string        `json:"user"`
-	Group string        `json:"group"`
-	State message.State `json:"state,omitempty"` // empty when the host could not be asked
-}
-
 func (keysListCmd) report(r *fleet.Run, u *ui.UI, code int) error {
-	doc := keysDocument{Version: documentVersion, ExitCode: code, Nodes: []nodeKeysDoc{}}
-	var rows [][]string
-	for _, n := range r.Nodes {
-		d := keysOf(n)
-		doc.Nodes = append(doc.Nodes, d)
-		for _, k := range d.Keys {
-			state := string(k.State)
-			if state == "" {
-				state = "unknown"
-			}
-			rows = append(rows, []string{n.Name, k.Key, k.Path, k.User + ":" + k.Group, state})
-		}
-	}
-	if err := u.JSON(doc); err != nil {
-		return err
-	}
-	return u.Table([]string{"NODE", "KEY", "PATH", "OWNER", "STATE"}, rows)
-}
-
-func keysOf(n *fleet.Node) nodeKeysDoc {
-	r := n.Result()
-	d := nodeKeysDoc{Node: n.Name, Outcome: r.Outcome, Keys: []keyDoc{}}
-	if r.Err != nil {
-		d.Error = r.Err.Error()
-	}
-	for _, k := range n.Settings.Keys {
-		d.Keys = append(d.Keys, keyDoc{Key: k.Attr, Path: k.Path(), User: k.User, Group: k.Group, State: n.KeyStates[k.Name]})
-	}
-	return d
+	return document.WriteKeys(u, r, code)
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"flakeops/internal/cli/exit"
+
 	"github.com/alecthomas/kong"
 )
 
@@ -16,7 +18,7 @@ func plain(page string) string {
 
 func TestManualSaysWhatTheGrammarSays(t *testing.T) {
 	code, page, stderr := runMain(t.Context(), "man")
-	if code != ExitDone || stderr != "" {
+	if code != exit.Done || stderr != "" {
 		t.Fatalf("exit code %d, %q", code, stderr)
 	}
 	text := plain(page)
@@ -50,9 +52,9 @@ func TestManualSaysWhatTheGrammarSays(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range exitTable() {
-		if !strings.Contains(text, fmt.Sprintf("\n%d: %s\n", e.code, e.meaning)) {
-			t.Errorf("no exit code %d", e.code)
+	for _, e := range exit.Table() {
+		if !strings.Contains(text, fmt.Sprintf("\n%d: %s\n", e.Code, e.Text)) {
+			t.Errorf("no exit code %d", e.Code)
 		}
 	}
 	if strings.Contains(text, "agent [") || strings.Contains(text, "completion") {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/cli/manual"
 )
 
@@ -20,8 +21,8 @@ func (manCmd) Run(app *kong.Kong, s *session) error {
 
 func manualOf(app *kong.Application) string {
 	var exits strings.Builder
-	for _, e := range exitTable() {
-		fmt.Fprintf(&exits, "* %d: %s\n", e.code, e.meaning)
+	for _, e := range exit.Table() {
+		fmt.Fprintf(&exits, "* %d: %s\n", e.Code, e.Text)
 	}
 	return manual.Page(app, aboutThis().Flakeops, exits.String()+"Of several nodes' codes the one furthest down this list wins.")
 }

@@ -1,11 +1,11 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/cli/document"
 	"flakeops/internal/fleet"
 )
 
@@ -25,17 +25,10 @@ func rebootNote(e wire.Event) string {
 func keysNote(n *fleet.Node) string {
 	var parts []string
 	if len(n.Keys.Changed) > 0 {
-		parts = append(parts, count(len(n.Keys.Changed), "key", "changed"))
+		parts = append(parts, document.Count(len(n.Keys.Changed), "key", "changed"))
 	}
 	if len(n.Keys.Removed) > 0 {
-		parts = append(parts, count(len(n.Keys.Removed), "key", "removed"))
+		parts = append(parts, document.Count(len(n.Keys.Removed), "key", "removed"))
 	}
 	return strings.Join(parts, ", ")
-}
-
-func count(n int, what, how string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s %s", n, what, how)
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/cli/document"
 	"flakeops/internal/fleet"
+	"flakeops/internal/ui"
 )
 
 type planCmd struct {
@@ -59,7 +61,7 @@ func (c planCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
 		if err := n.CompareKeys(ctx); err != nil {
 			return fleet.Result{}, err
 		}
-		planned := fleet.Result{Outcome: fleet.UpToDate, Note: planSummary(n)}
+		planned := fleet.Result{Outcome: fleet.UpToDate, Note: document.PlanNote(n)}
 		if n.Changes() {
 			planned.Outcome = fleet.Changes
 		}
@@ -78,20 +80,6 @@ func askDelivered(ctx context.Context, n *fleet.Node) error {
 	return n.DryActivate(ctx)
 }
 
-// leftOut is what could not be told of a node, and why.
-func (c planCmd) leftOut(n *fleet.Node) []string {
-	if n.Plan == nil || n.Result().Err != nil {
-		return nil
-	}
-	var texts []string
-	if unknown := n.Plan.UnknownKeys; unknown > 0 {
-		texts = append(texts, "whether "+count(unknown, "key", "changed")+": the agent that compares them is not on the host (--push brings it)")
-	}
-	if !n.Plan.Known() {
-		texts = append(texts, "packages, sizes and reboot: not built, run `flakeops build` for the package difference")
-	}
-	if !c.Push && n.KnownFacts().Running != n.System.Out {
-		texts = append(texts, "units that stop and start: not asked without --push")
-	}
-	return texts
+func (c planCmd) report(r *fleet.Run, u *ui.UI, code int) error {
+	return document.Plan{Pushed: c.Push, Details: c.details}.Write(u, r, code)
 }

@@ -12,6 +12,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/closure"
 	"flakeops/flake"
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/fleet"
 	"flakeops/internal/fleet/fleettest"
 	"flakeops/internal/remote"
@@ -41,7 +42,7 @@ func told(t *testing.T, p *fleet.Run, c planCmd) string {
 	t.Helper()
 	var out bytes.Buffer
 	u := ui.New(ui.Options{Stdout: &out, Stderr: io.Discard})
-	if err := c.report(p, u, worst(t.Context(), p)); err != nil {
+	if err := c.report(p, u, exit.Worst(t.Context(), p)); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -67,7 +68,7 @@ func TestPlanTellsTheDifference(t *testing.T) {
 	wantOutcome(t, p, "bb", fleet.UpToDate)
 	wantOutcome(t, p, "ccc", fleet.Unreachable)
 	wantOutcome(t, p, "dddd", fleet.Changes)
-	wantCode(t, p, exitUnreachable)
+	wantCode(t, p, exit.Unreachable)
 	text := told(t, p, planCmd{})
 	wantText(t, text, "1 upgraded; +2.0 MiB on disk; 3.0 MiB to copy", "not built: run `flakeops build`", "left out: units that stop and start")
 	if strings.Contains(text, "upgraded: app") {
@@ -85,13 +86,13 @@ func TestPlanExitCodes(t *testing.T) {
 	current := fleettest.OldFacts()
 	current.Running, current.Profile = fleettest.System("a"), fleettest.System("a")
 	w := &fleettest.World{Facts: map[string]activate.Facts{"a": current}}
-	wantCode(t, play(t, w, planCmd{}, "a"), ExitDone)
+	wantCode(t, play(t, w, planCmd{}, "a"), exit.Done)
 	w = &fleettest.World{}
-	wantCode(t, play(t, w, planCmd{}, "a"), exitChanges)
+	wantCode(t, play(t, w, planCmd{}, "a"), exit.Changes)
 	w = &fleettest.World{EvalErr: map[string]error{"bb": &flake.EvalError{Node: "bb"}}}
 	p := play(t, w, planCmd{}, "a", "bb")
 	wantOutcome(t, p, "a", fleet.Changes)
-	wantCode(t, p, exitEvaluation)
+	wantCode(t, p, exit.Evaluation)
 }
 
 func TestPlanWithPushBuildsAndAsks(t *testing.T) {
@@ -157,15 +158,23 @@ func TestPlanWithoutTheAgentKnowsOfKeysWhatTheHostLists(t *testing.T) {
 func TestPlanDocument(t *testing.T) {
 	p := play(t, built("a"), planCmd{}, "a", "bb")
 	var out bytes.Buffer
-	if err := (planCmd{details: true}).report(p, ui.New(ui.Options{Stdout: &out, Stderr: io.Discard, Form: ui.JSON}), exitChanges); err != nil {
+	if err := (planCmd{details: true}).report(p, ui.New(ui.Options{Stdout: &out, Stderr: io.Discard, Form: ui.JSON}), exit.Changes); err != nil {
 		t.Fatal(err)
 	}
-	var doc planDocument
+	var doc struct {
+		ExitCode int
+		Nodes    []struct {
+			Packages    *closure.Difference
+			Size        *struct{ Copy, CopyPaths int }
+			BootDefault *struct{ Changes bool }
+			LeftOut     []string
+		}
+	}
 	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
 		t.Fatal(err)
 	}
 	a, b := doc.Nodes[0], doc.Nodes[1]
-	if doc.ExitCode != exitChanges || a.Size == nil || a.Size.Copy != 3<<20 || a.Size.CopyPaths != 1 || len(a.Packages.Upgraded) != 1 || !a.BootDefault.Changes {
+	if doc.ExitCode != exit.Changes || a.Size == nil || a.Size.Copy != 3<<20 || a.Size.CopyPaths != 1 || len(a.Packages.Upgraded) != 1 || !a.BootDefault.Changes {
 		t.Errorf("%s", out.String())
 	}
 	if b.Packages != nil || b.Size != nil || len(b.LeftOut) != 2 {
@@ -178,7 +187,7 @@ func TestDeployAsksBeforeSeveralNodes(t *testing.T) {
 	p := playWith(t, w, deployCmd{pace: pace{Parallel: 1}}, w, nil, "a", "bb")
 	wantOutcome(t, p, "a", fleet.Held)
 	wantOutcome(t, p, "bb", fleet.Held)
-	wantCode(t, p, exitOther)
+	wantCode(t, p, exit.Other)
 	wantText(t, w.Asked, "Activate these 2 nodes?", "a   1 upgraded; +2.0 MiB on disk")
 	if w.Did("activate a " + fleettest.System("a")) {
 		t.Error("activated without a yes")
@@ -187,7 +196,7 @@ func TestDeployAsksBeforeSeveralNodes(t *testing.T) {
 	w = built("a", "bb")
 	w.Answer = true
 	p = playWith(t, w, deployCmd{pace: pace{Parallel: 1}}, w, nil, "a", "bb")
-	wantCode(t, p, ExitDone)
+	wantCode(t, p, exit.Done)
 	if w.Index(t, "push bb 2") > w.Index(t, "asked") || w.Index(t, "asked") > w.Index(t, "activate a "+fleettest.System("a")) {
 		t.Errorf("wrong order: %q", w.Journal())
 	}
@@ -205,21 +214,8 @@ func TestDeployDoesNotAskForOneNode(t *testing.T) {
 	current.Running, current.Profile = fleettest.System("bb"), fleettest.System("bb")
 	w.Facts = map[string]activate.Facts{"bb": current}
 	p := playWith(t, w, deployCmd{pace: pace{Parallel: 1}}, w, nil, "a", "bb")
-	wantCode(t, p, ExitDone)
+	wantCode(t, p, exit.Done)
 	if w.Did("asked") {
 		t.Error("asked although one node only is activated")
-	}
-}
-
-func TestSizes(t *testing.T) {
-	for bytes, want := range map[int64]string{
-		0: "0 B", 999: "999 B", 1000: "1.0 KiB", 1536: "1.5 KiB", 10 << 10: "10 KiB", 1023 << 10: "1.0 MiB", 5 << 40: "5.0 TiB", 5 << 50: "5120 TiB",
-	} {
-		if got := size(bytes); got != want {
-			t.Errorf("%d: %q, want %q", bytes, got, want)
-		}
-	}
-	if got := growth(-2048); got != "-2.0 KiB" {
-		t.Errorf("%q", got)
 	}
 }

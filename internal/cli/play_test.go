@@ -9,6 +9,7 @@ import (
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/fleet"
 	"flakeops/internal/fleet/fleettest"
 	"flakeops/internal/ui"
@@ -54,7 +55,7 @@ func wantOutcome(t *testing.T, r *fleet.Run, node string, outcome fleet.Outcome)
 
 func wantCode(t *testing.T, r *fleet.Run, code int) {
 	t.Helper()
-	if got := worst(t.Context(), r); got != code {
+	if got := exit.Worst(t.Context(), r); got != code {
 		t.Errorf("exit code %d, want %d", got, code)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"flakeops/activate"
+	"flakeops/internal/cli/document"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
@@ -44,4 +45,4 @@ func (pushCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
 	})
 }
 
-func (pushCmd) report(r *fleet.Run, u *ui.UI, code int) error { return report(r, u, code) }
+func (pushCmd) report(r *fleet.Run, u *ui.UI, code int) error { return document.WriteTaken(u, r, code) }

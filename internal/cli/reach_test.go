@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"flakeops/flake"
+	"flakeops/internal/cli/document"
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/fleet"
 	"flakeops/internal/fleet/fleettest"
 )
@@ -20,7 +22,7 @@ func TestNodesWithoutAnAddressAmongOthersAreRefused(t *testing.T) {
 	wantOutcome(t, p, "a", fleet.Refused)
 	wantOutcome(t, p, "bb", fleet.Refused)
 	wantOutcome(t, p, "set", deployed)
-	wantCode(t, p, exitRefused)
+	wantCode(t, p, exit.Refused)
 	if w.Did("dial a") || w.Did("dial bb") {
 		t.Errorf("%q", w.Journal())
 	}
@@ -39,13 +41,13 @@ func TestNodesWithoutAnAddressAmongOthersAreRefused(t *testing.T) {
 	if strings.Count(text, "--from nixos") != 1 {
 		t.Errorf("the advice is not given once:\n%s", text)
 	}
-	if d := nodeOf(p.Node("a")); !strings.HasSuffix(d.Error, "by --from nixos") || d.ExitCode != exitRefused {
+	if d := document.OfNode(p.Node("a")); !strings.HasSuffix(d.Error, "by --from nixos") || d.ExitCode != exit.Refused {
 		t.Errorf("%+v", d)
 	}
 
 	w = &fleettest.World{Others: others, Change: unset}
 	p = play(t, w, deployCmd{pace: pace{Parallel: 1}, reach: reach{From: "nixos"}, noKeys: noKeys{true}}, "a", "bb")
-	wantCode(t, p, ExitDone)
+	wantCode(t, p, exit.Done)
 	if w.Did("addresses") {
 		t.Error("they were looked at although they do not matter")
 	}
@@ -63,7 +65,7 @@ func TestWhatIsNoMachineIsDeployedToOnlyWhenNamed(t *testing.T) {
 	wantOutcome(t, p, "a", fleet.Skipped)
 	wantOutcome(t, p, "bb", deployed)
 	wantOutcome(t, p, "set", deployed)
-	wantCode(t, p, ExitDone)
+	wantCode(t, p, exit.Done)
 	if r := p.Node("a").Result(); r.Note != "this is an ISO image: name it, or set deployment.targetHost" || w.Did("build a") {
 		t.Errorf("%+v, %q", r, w.Journal())
 	}
@@ -77,7 +79,7 @@ func TestSystemsThatCannotBeActivatedAreNotBuilt(t *testing.T) {
 		w := &fleettest.World{Change: func(e *flake.Evaluation) { e.Settings.NoSwitch = e.Name == "a" }}
 		p := play(t, w, deployCmd{goals: goal, pace: pace{Parallel: 1, KeepGoing: true}}, "a", "bb")
 		wantOutcome(t, p, "a", fleet.EvaluationFailed)
-		wantCode(t, p, exitEvaluation)
+		wantCode(t, p, exit.Evaluation)
 		if err := p.Node("a").Result().Err; !strings.Contains(err.Error(), "system.switch.enable is false") || w.Did("build a") || w.Did("dial a") || !w.Did("dial bb") {
 			t.Errorf("%+v: %v, %q", goal, err, w.Journal())
 		}
@@ -85,7 +87,7 @@ func TestSystemsThatCannotBeActivatedAreNotBuilt(t *testing.T) {
 	for _, todo := range []fleetVerb{buildCmd{}, pushCmd{}, sendKeysCmd{}} {
 		w := &fleettest.World{Change: func(e *flake.Evaluation) { e.Settings.NoSwitch = true }}
 		p := play(t, w, todo, "a")
-		wantCode(t, p, ExitDone)
+		wantCode(t, p, exit.Done)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"flakeops/flake"
+	"flakeops/internal/cli/document"
 	"flakeops/internal/cli/usage"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
@@ -64,4 +65,6 @@ func (c rebootCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
 // rebootTimeout is how many seconds deploy --reboot gives a host to come back.
 const rebootTimeout = 600
 
-func (rebootCmd) report(r *fleet.Run, u *ui.UI, code int) error { return report(r, u, code) }
+func (rebootCmd) report(r *fleet.Run, u *ui.UI, code int) error {
+	return document.WriteTaken(u, r, code)
+}

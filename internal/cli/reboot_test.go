@@ -6,6 +6,7 @@ import (
 
 	"flakeops/activate"
 	"flakeops/flake"
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/fleet"
 	"flakeops/internal/fleet/fleettest"
 	"flakeops/internal/settings"
@@ -14,7 +15,7 @@ import (
 func TestRebootTakesOneHostAfterTheOther(t *testing.T) {
 	w := &fleettest.World{}
 	p := play(t, w, rebootCmd{Timeout: 60, Parallel: 1}, "a", "b")
-	if code := worst(t.Context(), p); code != ExitDone {
+	if code := exit.Worst(t.Context(), p); code != exit.Done {
 		t.Errorf("exit code %d", code)
 	}
 	if w.Did("build a") || w.Index(t, "back a") > w.Index(t, "reboot b") {
@@ -35,7 +36,7 @@ func TestRebootStopsAtAHostThatDoesNotComeBackWell(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := c.world
 			p := play(t, w, rebootCmd{Timeout: 60, Parallel: 1}, "a", "b")
-			if code := worst(t.Context(), p); code != exitUnknown {
+			if code := exit.Worst(t.Context(), p); code != exit.Unknown {
 				t.Errorf("exit code %d", code)
 			}
 			if r := p.Nodes[0].Result(); !strings.Contains(r.Note, c.says) {
@@ -54,9 +55,9 @@ func TestDeployRebootTakesHostsOneByOneAndNotAfterAFailure(t *testing.T) {
 		code  int
 		both  bool
 	}{
-		"well":                    {&fleettest.World{}, ExitDone, true},
-		"a does not come back":    {&fleettest.World{Failed: map[string][]string{"a": {"web.service"}}}, exitUnknown, false},
-		"b could not be deployed": {&fleettest.World{ActivateErr: map[string]error{"b": &activate.RefusedError{Reason: "busy"}}}, exitRefused, false},
+		"well":                    {&fleettest.World{}, exit.Done, true},
+		"a does not come back":    {&fleettest.World{Failed: map[string][]string{"a": {"web.service"}}}, exit.Unknown, false},
+		"b could not be deployed": {&fleettest.World{ActivateErr: map[string]error{"b": &activate.RefusedError{Reason: "busy"}}}, exit.Refused, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.world
@@ -87,7 +88,7 @@ func TestDeployRebootSendsKeysWithoutAReboot(t *testing.T) {
 		back.Running, back.Booted = fleettest.System("a"), fleettest.System("a")
 		w.Facts, w.Back = map[string]activate.Facts{"a": facts}, map[string]activate.Facts{"a": back}
 		p := play(t, w, deployCmd{pace: pace{Parallel: 1}, goals: goals{Reboot: true}}, "a")
-		wantCode(t, p, ExitDone)
+		wantCode(t, p, exit.Done)
 		if w.Did("reboot a") != rebooted || strings.Count(strings.Join(w.Journal(), "\n"), "keys full a") != 1 {
 			t.Errorf("running %s: %q", running, w.Journal())
 		}
@@ -99,7 +100,7 @@ func TestKeysGoToAHostThatTellsItsPlatform(t *testing.T) {
 	w := &fleettest.World{Settings: map[string]settings.Settings{"a": withKeys("a")}}
 	w.Change = func(e *flake.Evaluation) { e.Settings.Platform = "" }
 	p := play(t, w, sendKeysCmd{}, "a")
-	wantCode(t, p, ExitDone)
+	wantCode(t, p, exit.Done)
 	w.Index(t, "keys full a")
 }
 

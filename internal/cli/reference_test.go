@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"flakeops/internal/cli/exit"
+
 	"github.com/alecthomas/kong"
 )
 
@@ -87,8 +89,8 @@ func renderVerbs(app *kong.Application) (string, error) {
 	b.WriteString("\n## Every verb\n\n")
 	renderFlags(&b, app.Flags)
 	b.WriteString("\n## Exit status\n\nOf several nodes' codes the one furthest down this list wins.\n\n| code | |\n| --- | --- |\n")
-	for _, e := range exitTable() {
-		fmt.Fprintf(&b, "| %d | %s |\n", e.code, pageCell(e.meaning))
+	for _, e := range exit.Table() {
+		fmt.Fprintf(&b, "| %d | %s |\n", e.Code, pageCell(e.Text))
 	}
 	return b.String(), nil
 }
@@ -285,12 +287,12 @@ func TestReadmeListsTheExitCodes(t *testing.T) {
 	}
 	_, section, _ := strings.Cut(string(text), "## Exit codes")
 	section, _, _ = strings.Cut(section, "\n## ")
-	for _, e := range exitTable() {
-		if row := fmt.Sprintf("| %d | %s |", e.code, e.meaning); !strings.Contains(section, row) {
+	for _, e := range exit.Table() {
+		if row := fmt.Sprintf("| %d | %s |", e.Code, e.Text); !strings.Contains(section, row) {
 			t.Errorf("README.md lacks %q", row)
 		}
 	}
-	if rows := strings.Count(section, "\n| "); rows != len(exitTable())+2 {
-		t.Errorf("README.md has %d rows, want %d and the head's two", rows, len(exitTable()))
+	if rows := strings.Count(section, "\n| "); rows != len(exit.Table())+2 {
+		t.Errorf("README.md has %d rows, want %d and the head's two", rows, len(exit.Table()))
 	}
 }

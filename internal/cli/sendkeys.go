@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"flakeops/flake"
+	"flakeops/internal/cli/document"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
@@ -57,4 +58,6 @@ func reachWithKeys(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
 	return fleet.Result{}, n.BringAgent(ctx)
 }
 
-func (sendKeysCmd) report(r *fleet.Run, u *ui.UI, code int) error { return report(r, u, code) }
+func (sendKeysCmd) report(r *fleet.Run, u *ui.UI, code int) error {
+	return document.WriteTaken(u, r, code)
+}

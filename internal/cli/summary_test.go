@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"flakeops/internal/cli/exit"
 )
 
 // A run that came to no node is told of, too.
@@ -12,7 +14,7 @@ func TestSummaryOfARefusal(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "summary")
 	t.Setenv("GITHUB_STEP_SUMMARY", name)
 	t.Setenv("PATH", t.TempDir())
-	if code, _, _ := runMain(t.Context(), "validate", "."); code != exitEvaluation {
+	if code, _, _ := runMain(t.Context(), "validate", "."); code != exit.Evaluation {
 		t.Errorf("exit code %d", code)
 	}
 	text, err := os.ReadFile(name)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"flakeops/internal/cli/exit"
 )
 
 // fakeNix is a nix that knows of one flake, with the nodes web and db, in the
@@ -76,7 +78,7 @@ func TestWordsThatAreNoFlake(t *testing.T) {
 		"--frobnicate":     "unknown flag --frobnicate\n",
 	} {
 		code, stdout, stderr := runMain(t.Context(), strings.Fields(line)...)
-		if code != exitOther || !strings.HasPrefix(stderr, "error: ") || !strings.Contains(stderr, want) {
+		if code != exit.Other || !strings.HasPrefix(stderr, "error: ") || !strings.Contains(stderr, want) {
 			t.Errorf("%q: exit code %d, %q, want %q", line, code, stderr, want)
 		}
 		if !strings.Contains(line, "--json") && stdout != "" {
@@ -122,7 +124,7 @@ func TestHelpIsAVerb(t *testing.T) {
 	for line, same := range map[string]string{"help": "--help", "help plan": "plan --help", "help keys": "keys --help", "help keys list": "keys list --help"} {
 		code, stdout, stderr := runMain(t.Context(), strings.Fields(line)...)
 		_, want, _ := runMain(t.Context(), strings.Fields(same)...)
-		if code != ExitDone || stderr != "" || stdout == "" || stdout != want {
+		if code != exit.Done || stderr != "" || stdout == "" || stdout != want {
 			t.Errorf("%q: exit code %d, %q\n%s", line, code, stderr, stdout)
 		}
 	}
@@ -135,8 +137,11 @@ func TestUsageErrorsInJSON(t *testing.T) {
 	for _, line := range []string{"depoly --json", "deploy --json --bogus", "--json --test --boot", "deploy --json --parallel 0",
 		"deploy --confirm-timeout 0 --json", "reboot --timeout 0 --json", "plan --json --yes"} {
 		code, stdout, stderr := runMain(t.Context(), strings.Fields(line)...)
-		var doc errorDocument
-		if err := json.Unmarshal([]byte(stdout), &doc); err != nil || doc.Version != 1 || doc.ExitCode != code || code != exitOther {
+		var doc struct {
+			Version, ExitCode int
+			Error             string
+		}
+		if err := json.Unmarshal([]byte(stdout), &doc); err != nil || doc.Version != 1 || doc.ExitCode != code || code != exit.Other {
 			t.Errorf("%q: exit code %d, %v in %q", line, code, err, stdout)
 		}
 		if doc.Error == "" || !strings.Contains(stderr, doc.Error) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"flakeops/flake"
+	"flakeops/internal/cli/document"
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/cli/usage"
 	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
@@ -76,9 +78,9 @@ func (s *session) take(ctx context.Context, v fleetVerb) error {
 	if err != nil {
 		return s.refuse(u, err)
 	}
-	code := worst(ctx, r)
-	u.Summarise(s.summaryOf(r, code))
-	return ending(code, errors.Join(v.report(r, u, code), u.Over(code, err)))
+	code := exit.Worst(ctx, r)
+	u.Summarise(document.Summary(s.verb, r, code))
+	return exit.With(code, errors.Join(v.report(r, u, code), u.Over(code, err)))
 }
 
 // openFleet opens the flake and resolves the selection, and says so.
@@ -112,28 +114,9 @@ func warnOfAddresses(ctx context.Context, fl *fleet.Fleet, u *ui.UI, names []str
 	return err
 }
 
-// ending ends the process with a run's exit code. That its results could not be
-// written does not make a worse code better.
-func ending(code int, written error) error {
-	switch {
-	case written != nil:
-		return &exitStatus{worse(code, exitOther), written}
-	case code != ExitDone:
-		return &exitStatus{code, nil}
-	}
-	return nil
-}
-
-// errorDocument is the answer of a verb that failed as a whole.
-type errorDocument struct {
-	Version  int    `json:"version"`
-	Error    string `json:"error"`
-	ExitCode int    `json:"exitCode"`
-}
-
 // refuse answers for a verb that failed before there was a node to report on.
 func (s *session) refuse(u *ui.UI, err error) error {
-	code := exitCode(err)
+	code := exit.Of(err)
 	u.Summarise(ui.Summary{Verb: s.verb, Code: code, Errors: []string{err.Error()}})
-	return errors.Join(err, u.JSON(errorDocument{documentVersion, err.Error(), code}), u.Over(code, nil))
+	return errors.Join(err, document.WriteError(u, err, code), u.Over(code, nil))
 }

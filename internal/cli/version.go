@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"flakeops/internal/cli/document"
 	"flakeops/internal/ui"
 )
 
@@ -47,7 +48,7 @@ func (d versionDocument) print(w io.Writer) error {
 
 func aboutThis() versionDocument {
 	d := versionDocument{
-		Version:  documentVersion,
+		Version:  document.Version,
 		Flakeops: version,
 		Go:       runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,

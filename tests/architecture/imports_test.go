@@ -20,9 +20,12 @@ func layers() map[string][]string {
 	rooms := append([]string{"flake", "activate", "keys", "keys/message", "activate/closure", "activate/inspect", "internal/limit", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/sshargs"}, bottom...)
 	return map[string][]string{
 		// The program plays three parts, and main gives them out.
-		"": {"internal/cli", "activate/agent", "internal/remote/lend", "internal/fault", "internal/signals"},
+		"": {"internal/cli", "internal/cli/exit", "activate/agent", "internal/remote/lend", "internal/fault", "internal/signals"},
 		// The verbs ask the engine; that hosts are reached by SSH is not for them to know.
-		"internal/cli": {"internal/cli/manual", "internal/cli/usage", "internal/fleet", "internal/ui", "flake", "activate", "activate/closure", "activate/wire", "keys/message", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
+		"internal/cli": {"internal/cli/document", "internal/cli/exit", "internal/cli/manual", "internal/cli/usage", "internal/fleet", "internal/ui", "flake", "activate", "activate/closure", "activate/inspect", "activate/wire", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
+		// Answers are made of what the engine knows once a verb is through: they ask for nothing.
+		"internal/cli/document": {"internal/cli/exit", "internal/fleet", "internal/ui", "flake", "activate/closure", "activate/inspect", "activate/wire", "keys/message", "internal/fault", "internal/run"},
+		"internal/cli/exit":     {"internal/fleet", "internal/fault"},
 		// What a mistaken word may have meant takes a look at the flake's nodes.
 		"internal/cli/usage":  {"internal/fleet", "flake", "internal/fault"},
 		"internal/cli/manual": {},

@@ -1,4 +1,4 @@
-package cli
+package document
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"flakeops/internal/fleet"
 )
 
-// planSummary is what a deployment would change on a node's host, in one line.
-func planSummary(n *fleet.Node) string {
+// PlanNote is what a deployment would change on a node's host, in one line.
+func PlanNote(n *fleet.Node) string {
 	d, f := n.Plan, n.KnownFacts()
 	var parts []string
 	if under := f.UnderWay(); under != "" {
@@ -26,10 +26,10 @@ func planSummary(n *fleet.Node) string {
 		parts = append(parts, "another system, not built: run `flakeops build` for the package difference")
 	}
 	if len(d.Keys) > 0 {
-		parts = append(parts, count(len(d.Keys), "key", "to write"))
+		parts = append(parts, Count(len(d.Keys), "key", "to write"))
 	}
 	if len(d.GoneKeys) > 0 {
-		parts = append(parts, count(len(d.GoneKeys), "key", "to remove"))
+		parts = append(parts, Count(len(d.GoneKeys), "key", "to remove"))
 	}
 	if len(d.Reboot) > 0 {
 		parts = append(parts, "reboot needed: "+strings.Join(d.Reboot, ", "))
@@ -57,7 +57,7 @@ func packagesNote(d closure.Difference) string {
 }
 
 // planDetails are the lines about a node that -v asks for.
-func (c planCmd) planDetails(n *fleet.Node) []string {
+func planDetails(n *fleet.Node, pushed bool) []string {
 	d, f := n.Plan, n.KnownFacts()
 	var lines []string
 	line := func(what, format string, args ...any) {
@@ -87,7 +87,7 @@ func (c planCmd) planDetails(n *fleet.Node) []string {
 			line("rebuilt", "%s", strings.Join(d.Difference.Rebuilt, ", "))
 		}
 		line("on disk", "%s -> %s", size(d.Survey.Running.Size()), size(d.Survey.New.Size()))
-		line("to copy", "%s, %s", size(d.CopyBytes), count(d.CopyPaths, "store path", "missing there"))
+		line("to copy", "%s, %s", size(d.CopyBytes), Count(d.CopyPaths, "store path", "missing there"))
 	}
 	for _, name := range d.Keys {
 		line("key to write", "%s", name)
@@ -98,7 +98,7 @@ func (c planCmd) planDetails(n *fleet.Node) []string {
 	for _, why := range d.Reboot {
 		line("reboot needed", "%s", why)
 	}
-	for _, what := range c.leftOut(n) {
+	for _, what := range leftOut(n, pushed) {
 		line("left out", "%s", what)
 	}
 	return lines

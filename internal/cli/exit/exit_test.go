@@ -1,12 +1,10 @@
-package cli
+package exit
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 
 	"flakeops/activate"
@@ -48,11 +46,11 @@ func TestExitCodes(t *testing.T) {
 		"cancelled":        {fmt.Errorf("build: %w", context.Canceled), 130},
 		"cancelled a push": {fault.During(fault.Push, fault.ErrInterrupted), 130},
 	} {
-		if got := exitCode(c.err); got != c.want {
+		if got := Of(c.err); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 		if c.err != nil {
-			if got := exitCode(fmt.Errorf("web: %w", c.err)); got != c.want {
+			if got := Of(fmt.Errorf("web: %w", c.err)); got != c.want {
 				t.Errorf("%s, wrapped: %d, want %d", name, got, c.want)
 			}
 		}
@@ -63,31 +61,21 @@ func TestTheWorstCodeWins(t *testing.T) {
 	order := []int{0, 10, 1, 2, 3, 4, 7, 8, 5, 130, 6}
 	for i, less := range order {
 		for _, more := range order[i:] {
-			if worse(less, more) != more || worse(more, less) != more {
-				t.Errorf("of %d and %d, %d and %d won", less, more, worse(less, more), worse(more, less))
+			if Worse(less, more) != more || Worse(more, less) != more {
+				t.Errorf("of %d and %d, %d and %d won", less, more, Worse(less, more), Worse(more, less))
 			}
 		}
 	}
-	if len(exitTable()) != len(order) {
-		t.Errorf("the table has %d codes", len(exitTable()))
+	if len(Table()) != len(order) {
+		t.Errorf("the table has %d codes", len(Table()))
 	}
 }
 
 // A reader of results that went away says nothing about the hosts.
 func TestResultsThatCannotBeWrittenKeepTheWorseCode(t *testing.T) {
-	for _, c := range []struct{ code, want int }{{0, 1}, {exitChanges, 1}, {exitBuild, 3}, {exitRolledBack, 5}, {exitUnknown, 6}} {
-		if got := exitCode(ending(c.code, os.ErrClosed)); got != c.want {
+	for _, c := range []struct{ code, want int }{{0, 1}, {Changes, 1}, {Build, 3}, {RolledBack, 5}, {Unknown, 6}} {
+		if got := Of(With(c.code, os.ErrClosed)); got != c.want {
 			t.Errorf("%d became %d, want %d", c.code, got, c.want)
 		}
 	}
-	t.Setenv("PATH", t.TempDir())
-	var stderr bytes.Buffer
-	code := Main(t.Context(), []string{"flakeops", "list", "--json", "."}, nil, closedPipe{}, &stderr)
-	if code != exitEvaluation || !strings.Contains(stderr.String(), "nix is not in PATH") || !strings.Contains(stderr.String(), "closed") {
-		t.Errorf("%d, %q", code, stderr.String())
-	}
 }
-
-type closedPipe struct{}
-
-func (closedPipe) Write([]byte) (int, error) { return 0, os.ErrClosed }

@@ -1,10 +1,11 @@
-package cli
+package document
 
 import (
 	"strings"
 
 	"flakeops/activate/closure"
 	"flakeops/activate/wire"
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
@@ -57,17 +58,23 @@ type plannedKeys struct {
 	Remove []string `json:"remove,omitempty"` // paths on the host
 }
 
-// report tells of a plan, with or without details.
-func (c planCmd) report(r *fleet.Run, u *ui.UI, code int) error {
-	doc := planDocument{Version: documentVersion, Flake: r.Flake, ExitCode: code, Nodes: []plannedNode{}}
+// Plan is how a plan is told.
+type Plan struct {
+	Pushed  bool // the systems were built and copied first
+	Details bool // are told of, a line each
+}
+
+// Write tells of a plan.
+func (p Plan) Write(u *ui.UI, r *fleet.Run, code int) error {
+	doc := planDocument{Version: Version, Flake: r.Flake, ExitCode: code, Nodes: []plannedNode{}}
 	for _, n := range r.Nodes {
-		doc.Nodes = append(doc.Nodes, c.planned(n))
+		doc.Nodes = append(doc.Nodes, p.planned(n))
 	}
 	if err := u.JSON(doc); err != nil {
 		return err
 	}
 	for _, n := range r.Nodes {
-		if err := c.print(u, n); err != nil {
+		if err := p.print(u, n); err != nil {
 			return err
 		}
 	}
@@ -78,15 +85,15 @@ func (c planCmd) report(r *fleet.Run, u *ui.UI, code int) error {
 	if err := u.Table([]string{"NODE", "HOST", "PLAN", "SUMMARY"}, rows); err != nil {
 		return err
 	}
-	return c.printLeftOut(r, u)
+	return p.printLeftOut(r, u)
 }
 
 // printLeftOut says once for all nodes what could not be told.
-func (c planCmd) printLeftOut(r *fleet.Run, u *ui.UI) error {
+func (p Plan) printLeftOut(r *fleet.Run, u *ui.UI) error {
 	var texts []string
 	nodes := map[string][]string{}
 	for _, n := range r.Nodes {
-		for _, text := range c.leftOut(n) {
+		for _, text := range leftOut(n, p.Pushed) {
 			if nodes[text] == nil {
 				texts = append(texts, text)
 			}
@@ -102,10 +109,10 @@ func (c planCmd) printLeftOut(r *fleet.Run, u *ui.UI) error {
 }
 
 // print tells what there is to say about one node beside its line.
-func (c planCmd) print(u *ui.UI, n *fleet.Node) error {
+func (p Plan) print(u *ui.UI, n *fleet.Node) error {
 	var lines []string
-	if c.details && n.Plan != nil && n.Result().Err == nil {
-		lines = c.planDetails(n)
+	if p.Details && n.Plan != nil && n.Result().Err == nil {
+		lines = planDetails(n, p.Pushed)
 	}
 	for _, l := range n.Dry {
 		lines = append(lines, "| "+l)
@@ -113,27 +120,45 @@ func (c planCmd) print(u *ui.UI, n *fleet.Node) error {
 	return printUnder(u, n.Name, lines)
 }
 
-func (c planCmd) planned(n *fleet.Node) plannedNode {
+func (p Plan) planned(n *fleet.Node) plannedNode {
 	r, f := n.Result(), n.KnownFacts()
 	doc := plannedNode{
-		Node: n.Name, Host: n.Address(), Outcome: r.Outcome, Summary: r.Note, ExitCode: codeOf(r),
+		Node: n.Name, Host: n.Address(), Outcome: r.Outcome, Summary: r.Note, ExitCode: exit.OfResult(r),
 		System: n.System.Out, Running: f.Running, Activation: n.Dry, UnderWay: f.UnderWay(),
 	}
 	if r.Err != nil {
 		doc.Summary, doc.Error = "", r.Err.Error()
 	}
-	p := n.Plan
-	if p == nil {
+	d := n.Plan
+	if d == nil {
 		return doc
 	}
 	doc.BootDefault = &plannedBoot{System: f.Profile, Generation: f.Generation, Changes: f.Profile != n.System.Out}
-	doc.Reboot, doc.LeftOut = p.Reboot, c.leftOut(n)
-	if p.Known() {
-		doc.Packages = &p.Difference
-		doc.Size = &plannedSize{Running: p.Survey.Running.Size(), New: p.Survey.New.Size(), Copy: p.CopyBytes, CopyPaths: p.CopyPaths}
+	doc.Reboot, doc.LeftOut = d.Reboot, leftOut(n, p.Pushed)
+	if d.Known() {
+		doc.Packages = &d.Difference
+		doc.Size = &plannedSize{Running: d.Survey.Running.Size(), New: d.Survey.New.Size(), Copy: d.CopyBytes, CopyPaths: d.CopyPaths}
 	}
-	if len(p.Keys)+len(p.GoneKeys) > 0 {
-		doc.Keys = &plannedKeys{Write: p.Keys, Remove: p.GoneKeys}
+	if len(d.Keys)+len(d.GoneKeys) > 0 {
+		doc.Keys = &plannedKeys{Write: d.Keys, Remove: d.GoneKeys}
 	}
 	return doc
+}
+
+// leftOut is what could not be told of a node, and why.
+func leftOut(n *fleet.Node, pushed bool) []string {
+	if n.Plan == nil || n.Result().Err != nil {
+		return nil
+	}
+	var texts []string
+	if unknown := n.Plan.UnknownKeys; unknown > 0 {
+		texts = append(texts, "whether "+Count(unknown, "key", "changed")+": the agent that compares them is not on the host (--push brings it)")
+	}
+	if !n.Plan.Known() {
+		texts = append(texts, "packages, sizes and reboot: not built, run `flakeops build` for the package difference")
+	}
+	if !pushed && n.KnownFacts().Running != n.System.Out {
+		texts = append(texts, "units that stop and start: not asked without --push")
+	}
+	return texts
 }

@@ -1,25 +1,26 @@
-package cli
+package document
 
 import (
 	"cmp"
 	"strings"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/cli/exit"
 	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
 
-// runDocument is the answer of deploy, push and build with --json.
-type runDocument struct {
-	Version  int            `json:"version"`
-	Flake    wire.Flake     `json:"flake"`
-	Nodes    []nodeDocument `json:"nodes"`
-	ExitCode int            `json:"exitCode"`
+// taken is the answer of deploy, push and build with --json.
+type taken struct {
+	Version  int        `json:"version"`
+	Flake    wire.Flake `json:"flake"`
+	Nodes    []Node     `json:"nodes"`
+	ExitCode int        `json:"exitCode"`
 }
 
-// nodeDocument is how one node ended.
-type nodeDocument struct {
+// Node is how one node ended.
+type Node struct {
 	Node       string        `json:"node"`
 	Host       string        `json:"host,omitempty"`
 	Outcome    fleet.Outcome `json:"outcome"`
@@ -37,19 +38,20 @@ type nodeDocument struct {
 	Output     []string      `json:"output,omitempty"`  // of a dry activation
 }
 
-// documentOf tells of the run.
-func documentOf(r *fleet.Run, code int) runDocument {
-	doc := runDocument{Version: documentVersion, Flake: r.Flake, ExitCode: code, Nodes: []nodeDocument{}}
+// takenOf tells of the run.
+func takenOf(r *fleet.Run, code int) taken {
+	doc := taken{Version: Version, Flake: r.Flake, ExitCode: code, Nodes: []Node{}}
 	for _, n := range r.Nodes {
-		doc.Nodes = append(doc.Nodes, nodeOf(n))
+		doc.Nodes = append(doc.Nodes, OfNode(n))
 	}
 	return doc
 }
 
-func nodeOf(n *fleet.Node) nodeDocument {
+// OfNode tells how a node ended.
+func OfNode(n *fleet.Node) Node {
 	r, a := n.Result(), n.Activation
-	d := nodeDocument{
-		Node: n.Name, Host: n.Address(), Outcome: r.Outcome, Note: r.Note, ExitCode: codeOf(r),
+	d := Node{
+		Node: n.Name, Host: n.Address(), Outcome: r.Outcome, Note: r.Note, ExitCode: exit.OfResult(r),
 		Derivation: n.System.Drv, System: n.System.Out,
 		Deployment: a.ID, TakeBack: a.BackID, Old: a.Old, Units: n.Units, Reboot: a.Final.Reboot,
 		Seconds: a.Seconds, Output: n.Dry,
@@ -60,9 +62,9 @@ func nodeOf(n *fleet.Node) nodeDocument {
 	return d
 }
 
-// report writes the results of a run in which nodes were taken to their hosts.
-func report(r *fleet.Run, u *ui.UI, code int) error {
-	if err := u.JSON(documentOf(r, code)); err != nil {
+// WriteTaken writes the results of a run in which nodes were taken to their hosts.
+func WriteTaken(u *ui.UI, r *fleet.Run, code int) error {
+	if err := u.JSON(takenOf(r, code)); err != nil {
 		return err
 	}
 	for _, n := range r.Nodes {
@@ -107,9 +109,24 @@ func printUnder(u *ui.UI, node string, lines []string) error {
 	return u.Print("")
 }
 
-// summaryOf is the run on the page of a CI job.
-func (s *session) summaryOf(r *fleet.Run, code int) ui.Summary {
-	sum := ui.Summary{Verb: s.verb, Code: code, Header: []string{"NODE", "HOST", "OUTCOME", "NOTE"}, Rows: rows(r)}
+// WriteBuilt prints the store paths that were built. Failures are on stderr already.
+func WriteBuilt(u *ui.UI, r *fleet.Run, code int) error {
+	if err := u.JSON(takenOf(r, code)); err != nil {
+		return err
+	}
+	for _, n := range r.Nodes {
+		if n.Result().Outcome == fleet.Built {
+			if err := u.Print(n.System.Out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Summary is a run of a verb on the page of a CI job.
+func Summary(verb string, r *fleet.Run, code int) ui.Summary {
+	sum := ui.Summary{Verb: verb, Code: code, Header: []string{"NODE", "HOST", "OUTCOME", "NOTE"}, Rows: rows(r)}
 	for _, n := range r.Nodes {
 		if err := n.Result().Err; err != nil {
 			text := n.Name + ": " + fault.Cause(err)
