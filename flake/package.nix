@@ -31,7 +31,7 @@ pkgs.buildGoModule {
   inherit version src ldflags;
 
   # A test says what it is to be.
-  vendorHash = "sha256-tlS3BGmKmWy6aEAobvO29bAmI6uVHYRParFOc7Go2xU=";
+  vendorHash = "sha256-kH4BJOfnznyzzArgE9mGq96sAdC+fny6Uuhc1ZyxTDM=";
 
   subPackages = [ "." ];
 
