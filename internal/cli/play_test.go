@@ -13,6 +13,7 @@ import (
 	"flakeops/internal/fleet"
 	"flakeops/internal/fleet/fleettest"
 	"flakeops/internal/ui"
+	"flakeops/tests/schema"
 )
 
 const (
@@ -57,5 +58,17 @@ func wantCode(t *testing.T, r *fleet.Run, code int) {
 	t.Helper()
 	if got := exit.Worst(t.Context(), r); got != code {
 		t.Errorf("exit code %d, want %d", got, code)
+	}
+}
+
+// wantSchema holds a verb's document against the schema that is published.
+func wantSchema(t *testing.T, verb string, doc []byte) {
+	t.Helper()
+	s, err := schema.Read("../../docs/reference/schema/" + verb + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(doc); err != nil {
+		t.Errorf("%v in %s", err, doc)
 	}
 }

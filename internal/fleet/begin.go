@@ -32,7 +32,7 @@ func (f *Fleet) Start(ctx context.Context, o Options, names []string, by Operato
 	}
 	st := &localStore{nix: f.nix, roots: roots}
 	ends := []func(){func() { _ = roots.Close() }}
-	o.Named, o.Flake, o.Operator = f.named, f.Origin(), operator()
+	o.Named, o.Flake, o.Locked, o.Operator = f.named, f.Origin(), f.Flake.Locked, operator()
 	p := Parts{Source: f.Flake, Store: st, Reader: f.reader(), Tell: by.Tell, GiveUp: by.GiveUp}
 	if !o.Local {
 		net, exe, err := f.network(ctx, by)

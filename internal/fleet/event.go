@@ -35,6 +35,7 @@ const (
 	Evaluating    Step = "evaluate"
 	Building      Step = "build"
 	Connecting    Step = "connect"
+	Asking        Step = "ask"
 	ReadingKeys   Step = "read-keys"
 	Comparing     Step = "compare"
 	Pushing       Step = "push"

@@ -29,15 +29,11 @@ type Fleet struct {
 // Open reads the flake that FLAKE#NODE names, or else the one that is meant, and
 // resolves the selection, to which that node belongs.
 func Open(ctx context.Context, nix *flake.Nix, arg string, sel flake.Selection) (*Fleet, error) {
-	ref, node, err := flake.SplitRef(arg)
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := limit.Within(ctx, openDeadline, "reading the flake")
 	defer cancel()
-	f, err := OpenFlake(ctx, nix, ref, asksFor(arg))
-	if err = limit.Because(ctx, err); err != nil {
-		return nil, fault.During(fault.Evaluation, err)
+	f, node, err := read(ctx, nix, arg)
+	if err != nil {
+		return nil, err
 	}
 	sel.Node = node
 	names, unclear, err := f.Select(ctx, sel)
@@ -55,6 +51,23 @@ func Open(ctx context.Context, nix *flake.Nix, arg string, sel flake.Selection) 
 		}
 	}
 	return fl, nil
+}
+
+// OpenAlone reads the flake as Open does, and looks at none of its nodes.
+func OpenAlone(ctx context.Context, nix *flake.Nix, arg string) (*flake.Flake, error) {
+	ctx, cancel := limit.Within(ctx, openDeadline, "reading the flake")
+	defer cancel()
+	f, _, err := read(ctx, nix, arg)
+	return f, err
+}
+
+func read(ctx context.Context, nix *flake.Nix, arg string) (f *flake.Flake, node string, err error) {
+	ref, node, err := flake.SplitRef(arg)
+	if err != nil {
+		return nil, "", err
+	}
+	f, err = OpenFlake(ctx, nix, ref, asksFor(arg))
+	return f, node, fault.During(fault.Evaluation, limit.Because(ctx, err))
 }
 
 // asksFor says whether FLAKE#NODE names a flake.
@@ -78,10 +91,13 @@ func OpenFlake(ctx context.Context, nix *flake.Nix, ref string, asked bool) (*fl
 }
 
 // Origin says where the fleet's systems come from, for the hosts' records.
-func (f *Fleet) Origin() wire.Flake {
-	o := wire.Flake{URL: f.Flake.URL, Revision: f.Flake.Revision, Inputs: f.Flake.Inputs}
-	if f.Flake.Dirty {
-		o.URL = f.Flake.Path
+func (f *Fleet) Origin() wire.Flake { return OriginOf(f.Flake) }
+
+// OriginOf says where what is made of a flake comes from.
+func OriginOf(f *flake.Flake) wire.Flake {
+	o := wire.Flake{URL: f.URL, Revision: f.Revision, Inputs: f.Inputs}
+	if f.Dirty {
+		o.URL = f.Path
 	}
 	return o
 }

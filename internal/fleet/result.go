@@ -25,6 +25,7 @@ const (
 	RebootOrdered    Outcome = "reboot ordered"
 	KeysSent         Outcome = "keys sent"
 	Checked          Outcome = "checked"
+	Asked            Outcome = "asked"
 	Changes          Outcome = "changes"
 	Skipped          Outcome = "skipped"
 	Held             Outcome = "not started" // another node failed

@@ -20,17 +20,18 @@ import (
 
 // Options are what a run is to do.
 type Options struct {
-	Want            flake.Want // of each node's evaluation; by default its system, too
-	Local           bool       // no host is concerned, so that nodes without one take part
-	Goal            wire.Goal  // of activations; "" for a run without
-	Keys            bool       // the nodes' keys are concerned
-	Parallel        int        // how many hosts are pushed to at once
-	KeepGoing       bool       // a node that fails holds no other
-	SkipUnreachable bool       // a host that is not there is no failure
-	AnyAddress      bool       // never mind where other outputs say that hosts are
-	Named           []string   // nodes the operator wrote by name
-	Operator        string     // who is said to deploy
-	Flake           wire.Flake // what is said to be deployed
+	Want            flake.Want          // of each node's evaluation; by default its system, too
+	Local           bool                // no host is concerned, so that nodes without one take part
+	Goal            wire.Goal           // of activations; "" for a run without
+	Keys            bool                // the nodes' keys are concerned
+	Parallel        int                 // how many hosts are pushed to at once
+	KeepGoing       bool                // a node that fails holds no other
+	SkipUnreachable bool                // a host that is not there is no failure
+	AnyAddress      bool                // never mind where other outputs say that hosts are
+	Named           []string            // nodes the operator wrote by name
+	Operator        string              // who is said to deploy
+	Flake           wire.Flake          // what is said to be deployed
+	Locked          []flake.LockedInput // its inputs
 
 	// Adjust changes a node's settings as they are evaluated; nil leaves them.
 	Adjust func(*settings.Settings)

@@ -53,7 +53,7 @@ func (u *UI) progress(e fleet.Event) {
 // what its last step came to, or what another node's end has led to.
 func saidAlready(r fleet.Result) bool {
 	switch r.Outcome {
-	case fleet.Built, fleet.Pushed, fleet.Held:
+	case fleet.Built, fleet.Pushed, fleet.Asked, fleet.Held:
 		return r.Err == nil
 	}
 	return false
@@ -65,6 +65,7 @@ func began(s fleet.Step) string {
 		fleet.Evaluating:    "evaluating",
 		fleet.Building:      "building",
 		fleet.Connecting:    "connecting",
+		fleet.Asking:        "asking the host",
 		fleet.ReadingKeys:   "reading keys",
 		fleet.Comparing:     "comparing",
 		fleet.Pushing:       "pushing",

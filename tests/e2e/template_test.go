@@ -28,6 +28,14 @@ func TestTheTemplateDeploysAsItIs(t *testing.T) {
 	}
 	f.nix(dir, "run").exits(0).says("up to date")
 
+	// What the lock pins is told, and which host does not go by it alone.
+	f.nix(dir, "run", ".#deploy", "--", "lock", "--check", "--max-age", "100y").exits(0).says("INPUT", "flakeops", "nixpkgs")
+	f.nix(dir, "run", ".#deploy", "--", "lock", "--check", "--max-age", "0h").exits(1).says("input nixpkgs is older than 0d", "nix flake update nixpkgs")
+	f.hosts["web"].sh("echo https://nixos.org/channels/nixos-25.11 nixos >/root/.nix-channels")
+	f.hosts["db"].sh("systemctl stop ssh.socket ssh.service")
+	f.nix(dir, "run", ".#deploy", "--", "lock").exits(7).says("channel nixos of root", "unreachable")
+	f.hosts["db"].sh("systemctl start ssh.service")
+
 	// And it takes what the host says of itself, which defines each option
 	// that the file it takes the place of defines.
 	said := `{ config, lib, pkgs, ... }:

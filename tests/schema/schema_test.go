@@ -40,7 +40,7 @@ func TestCheckRefuses(t *testing.T) {
 // tests, whose lines are held against the schema.
 func steps() []fleet.Step {
 	return []fleet.Step{
-		fleet.Evaluating, fleet.Building, fleet.Connecting, fleet.ReadingKeys, fleet.Comparing, fleet.Pushing,
+		fleet.Evaluating, fleet.Building, fleet.Connecting, fleet.Asking, fleet.ReadingKeys, fleet.Comparing, fleet.Pushing,
 		fleet.BuildingThere, fleet.DryActivating, fleet.CheckingKeys, fleet.SendingKeys, fleet.Activating,
 		fleet.TakingBack, fleet.Rebooting, fleet.AwaitingBoot, fleet.AwaitingUnits,
 	}

@@ -29,8 +29,8 @@ func elsewhere() map[string]string {
 		"rollback": back, "revert": back, "list-generations": past, "history": past,
 		"exec": onHosts, "ssh": onHosts, "ssh-for-each": onHosts, "scp": onHosts, "run": onHosts,
 		"gc": garbage, "collect-garbage": garbage, "delete-generations": garbage,
-		"update": "`nix flake update` updates the inputs", "lock": "`nix flake lock` locks the inputs",
-		"eval": "`nix eval` evaluates", "repl": "`nix repl` opens a flake",
+		"update": "`nix flake update` updates the inputs",
+		"eval":   "`nix eval` evaluates", "repl": "`nix repl` opens a flake",
 		"init": create, "create": create, "new": create, "destroy": create, "delete": create,
 		"start": create, "stop": create, "modify": create,
 	}

@@ -147,7 +147,7 @@ func (h *host) facts(out io.Writer, paths []string) error {
 			fmt.Fprintf(out, "present\t%s\n", p)
 		}
 	}
-	_, err := fmt.Fprint(out, "end\tfacts\n")
+	_, err := fmt.Fprint(out, w.Tells[h.node]+"end\tfacts\n")
 	return err
 }
 

@@ -32,6 +32,7 @@ type World struct {
 	Facts    map[string]activate.Facts
 	Back     map[string]activate.Facts // after a reboot; as before when absent
 	Surveys  map[string]activate.Survey
+	Tells    map[string]string   // what a host tells beside its facts: lines of a name, a tab and a value
 	Failed   map[string][]string // units, after a boot
 	Reply    message.Reply       // to a message about keys
 

@@ -1,0 +1,32 @@
+package cli
+
+import (
+	"context"
+	"sync"
+
+	"flakeops/internal/fleet"
+	"flakeops/internal/run"
+)
+
+// answers are what the nodes' hosts answered to a verb's question.
+type answers[T any] struct {
+	mu sync.Mutex
+	of map[string]T // by node
+}
+
+// ask asks a node's host, and keeps the answer.
+func (a *answers[T]) ask(ctx context.Context, n *fleet.Node, question func(context.Context, run.Runner) (T, error)) (T, error) {
+	answer, err := fleet.Ask(ctx, n, question)
+	if err == nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.of == nil {
+			a.of = map[string]T{}
+		}
+		a.of[n.Name] = answer
+	}
+	return answer, err
+}
+
+// all are the answers by node, once no host is asked any more.
+func (a *answers[T]) all() map[string]T { return a.of }
