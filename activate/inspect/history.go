@@ -107,38 +107,33 @@ func (h History) kept(system string) (string, error) {
 	return system, nil
 }
 
-// Before tells what each host ran before the run of a deployment, by the name it has in
-// histories. One to which nothing was deployed since is left out. The error names every
-// host that cannot go back.
-func Before(histories map[string]History, id string) (map[string]string, error) {
-	var of *Deployment
+// Find gives a deployment by its ID.
+func Find(histories []History, id string) (Deployment, error) {
 	for _, h := range histories {
 		if d := newest(h.Deployments, func(d Deployment) bool { return d.ID == id }); d != nil {
-			of = d
+			return *d, nil
 		}
 	}
-	if of == nil {
-		return nil, fmt.Errorf("deployment %.70q is on no host's record", id)
+	return Deployment{}, fmt.Errorf("deployment %.70q is on no host's record", id)
+}
+
+// Before is the system that the host ran before the run of a deployment, of this host
+// or another; "" where nothing was deployed to it since. What the host has no longer is
+// an error.
+func (h History) Before(of Deployment) (string, error) {
+	first := slices.IndexFunc(h.Deployments, func(d Deployment) bool { return d.sinceRun(of) })
+	if first < 0 {
+		return "", nil
 	}
-	systems := map[string]string{}
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(histories)) {
-		h := histories[name]
-		first := slices.IndexFunc(h.Deployments, func(d Deployment) bool { return d.sinceRun(*of) })
-		if first < 0 {
-			continue
-		}
-		system, err := h.kept(h.Deployments[first].Old)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", name, err))
-			continue
-		}
-		systems[name] = system
+	return h.kept(h.Deployments[first].Old)
+}
+
+// FlakeOf is the flake that a system was deployed from last, as far as is on record.
+func (h History) FlakeOf(system string) wire.Flake {
+	if d := newest(h.Deployments, func(d Deployment) bool { return d.New == system }); d != nil {
+		return d.Flake
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return systems, nil
+	return wire.Flake{}
 }
 
 // Entry is a deployment in a history of several hosts.

@@ -130,20 +130,40 @@ func TestBefore(t *testing.T) {
 		"the first":  {id(100, 5), map[string]string{"a": systemA, "b": systemA, "c": systemA, "d": systemA}},
 		"the third":  {id(300, 2), map[string]string{"b": systemC, "d": systemA}},
 	} {
-		if got, err := Before(histories, c.id); err != nil || !maps.Equal(got, c.want) {
-			t.Errorf("%s: %v, %v, want %v", name, got, err, c.want)
+		of, err := Find(slices.Collect(maps.Values(histories)), c.id)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for host, h := range histories {
+			if got, err := h.Before(of); err != nil || got != c.want[host] {
+				t.Errorf("%s on %s: %v, %v, want %v", name, host, got, err, c.want[host])
+			}
 		}
 	}
-	if _, err := Before(histories, "unheard-of"); err == nil || !strings.Contains(err.Error(), `"unheard-of" is on no host's record`) {
+	if _, err := Find(slices.Collect(maps.Values(histories)), "unheard-of"); err == nil || !strings.Contains(err.Error(), `"unheard-of" is on no host's record`) {
 		t.Errorf("%v", err)
 	}
+	second := histories["a"].Deployments[1]
 	histories["a"].missing[systemB] = true
-	b := histories["b"]
-	b.missing = nil
-	histories["b"] = b
-	got, err := Before(histories, id(200, 9))
-	if err == nil || got != nil || !strings.Contains(err.Error(), "a: the host no longer has "+systemB) || !strings.Contains(err.Error(), "b: the host does not tell") {
+	if got, err := histories["a"].Before(second); err == nil || !strings.Contains(err.Error(), "the host no longer has "+systemB) {
 		t.Errorf("%v, %v", got, err)
+	}
+	silent := histories["b"]
+	silent.missing = nil
+	if got, err := silent.Before(second); err == nil || !strings.Contains(err.Error(), "the host does not tell") {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestFlakeOf(t *testing.T) {
+	first, again := deployed("1", "", systemA, wire.Deployed), deployed("2", "", systemA, wire.Deployed)
+	first.Flake.Revision, again.Flake.Revision = "one", "two"
+	h := History{Deployments: []Deployment{first, again, deployed("3", "", systemB, wire.Deployed)}}
+	if got := h.FlakeOf(systemA); got.Revision != "two" {
+		t.Errorf("%+v", got)
+	}
+	if got := h.FlakeOf(systemC); got.URL != "" {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -174,12 +194,12 @@ func FuzzHistory(f *testing.F) {
 		if s, err := h.Previous(); err == nil && (s == h.Running || h.missing[s] || !wire.ValidStorePath(s)) {
 			t.Errorf("%q before %q", s, h.Running)
 		}
-		all := map[string]History{"a": h, "b": {}}
-		systems, err := Before(all, id)
-		if err == nil && systems["b"] != "" || err == nil && !wire.ValidStorePath(systems["a"]) {
-			t.Errorf("%v", systems)
+		if of, err := Find([]History{h}, id); err == nil {
+			if s, err := h.Before(of); err == nil && !wire.ValidStorePath(s) {
+				t.Errorf("%q", s)
+			}
 		}
-		if len(Merge(all, time.Time{})) < len(h.Deployments)-1 {
+		if len(Merge(map[string]History{"a": h, "b": {}}, time.Time{})) < len(h.Deployments)-1 {
 			t.Error("some are lost")
 		}
 	})

@@ -33,7 +33,7 @@ func (s *session) onTerminal() bool {
 
 // askBeforeMany shows what activating more than one node would change, and asks
 // whether to go on. An error keeps all nodes from it.
-func (c deployCmd) askBeforeMany(ctx context.Context, r *fleet.Run, ask confirmer) error {
+func (g goals) askBeforeMany(ctx context.Context, r *fleet.Run, ask confirmer) error {
 	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
 		if n.UpToDate() {
 			return fleet.Result{}, nil
@@ -58,7 +58,7 @@ func (c deployCmd) askBeforeMany(ctx context.Context, r *fleet.Run, ask confirme
 		return nil
 	}
 	what := "Activate these %d nodes?"
-	if c.Reboot {
+	if g.Reboot {
 		what = "Make these the default at boot of %d nodes, and reboot them one after the other?"
 	}
 	fmt.Fprintf(&question, what, asked)

@@ -12,6 +12,7 @@ type grammar struct {
 	SendKeys sendKeysCmd `cmd:"" help:"Send the nodes' keys to their hosts."`
 	Keys     keysCmd     `cmd:"" help:"Look after keys."`
 	Reboot   rebootCmd   `cmd:"" help:"Reboot hosts, and see that they come back."`
+	Rollback rollbackCmd `cmd:"" help:"Go back to a system that the hosts had before."`
 	Lock     lockCmd     `cmd:"" help:"List what flake.lock pins, and what of it the hosts run."`
 	Validate validateCmd `cmd:"" help:"Check the nodes' settings, without building anything."`
 	List     listCmd     `cmd:"" help:"List the nodes and their settings."`

@@ -52,7 +52,7 @@ func reachWithKeys(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
 	if err := n.Reach(ctx); err != nil {
 		return fleet.Result{}, err
 	}
-	if _, err := n.ReadKeys(ctx); err != nil {
+	if _, err := n.ReadKeys(ctx); err != nil || !n.SendsKeys() {
 		return fleet.Result{}, err
 	}
 	return fleet.Result{}, n.BringAgent(ctx)

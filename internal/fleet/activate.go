@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"context"
+	"crypto/rand"
+	"fmt"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -85,9 +87,13 @@ func (n *Node) request(ctx context.Context, system string) (wire.Request, error)
 	if err != nil {
 		return wire.Request{}, err
 	}
+	id, err := ulid.New(ulid.Timestamp(n.run.began), rand.Reader)
+	if err != nil {
+		return wire.Request{}, fmt.Errorf("making an ID: %w", err)
+	}
 	return wire.Request{
 		Version:            wire.Version,
-		ID:                 ulid.Make().String(),
+		ID:                 id.String(), // with the run's time, which tells that they belong together
 		Node:               n.Name,
 		Goal:               n.run.Goal,
 		System:             system,
@@ -99,7 +105,7 @@ func (n *Node) request(ctx context.Context, system string) (wire.Request, error)
 		ActivationTimeout:  n.Settings.ActivationTimeout,
 		ConfirmTimeout:     n.Settings.ConfirmTimeout,
 		Operator:           n.run.Operator,
-		Flake:              n.run.Flake,
+		Flake:              n.origin(),
 	}, nil
 }
 

@@ -109,7 +109,7 @@ func (n *Node) CompareDelivered(ctx context.Context, agentThere bool) error {
 		}
 	}
 	if n.comparesKeys() && !n.Plan.AgentThere && !agentThere {
-		if err := n.bringAgent(ctx); err != nil {
+		if err := n.BringAgent(ctx); err != nil {
 			return err
 		}
 	}

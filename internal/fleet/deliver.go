@@ -38,8 +38,11 @@ func (n *Node) Deliver(ctx context.Context, with Delivery) error {
 			return err
 		}
 	}
-	if n.UpToDate() {
+	switch {
+	case n.UpToDate() && n.SendsKeys():
 		return n.BringAgent(ctx)
+	case n.UpToDate():
+		return nil
 	}
 	rooted := make(chan error, 1) // while the build goes on
 	n.run.background.Go(func() {
@@ -184,15 +187,8 @@ func (n *Node) agent(ctx context.Context) (string, error) {
 	return path, fault.During(fault.Push, limit.Because(ctx, err))
 }
 
-// BringAgent brings the agent to a host that is to hear of keys and needs nothing else.
+// BringAgent brings the agent to a host that needs nothing else.
 func (n *Node) BringAgent(ctx context.Context) error {
-	if !n.SendsKeys() {
-		return nil
-	}
-	return n.bringAgent(ctx)
-}
-
-func (n *Node) bringAgent(ctx context.Context) error {
 	agent, err := n.agent(ctx)
 	if err != nil {
 		return err

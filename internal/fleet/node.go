@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"flakeops/activate"
+	"flakeops/activate/inspect"
 	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/lazy"
@@ -34,6 +35,7 @@ type Node struct {
 	host      lazy.Value[Host]
 	facts     lazy.Value[activate.Facts]
 	values    lazy.Value[[]keys.Value]
+	history   lazy.Value[inspect.History]
 	local     lazy.Value[map[string]int64] // closure of the system in the local store, nil when it is not built
 
 	mu     sync.Mutex

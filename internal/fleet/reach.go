@@ -27,7 +27,7 @@ func (r *Run) checkTarget(n *Node) {
 		r.finish(n, Result{Outcome: Skipped, Note: "deployment.targetHost is null"})
 	case n.Settings.Kind != "" && !n.Settings.Addressed && !named:
 		r.finish(n, Result{Outcome: Skipped, Note: "this is " + n.Settings.Kind + ": name it, or set deployment.targetHost"})
-	case n.Settings.NoSwitch && r.Goal != "":
+	case n.Settings.NoSwitch && r.Goal != "" && r.Want == flake.WithSystem:
 		r.fail(n, fault.During(fault.Evaluation, errNoSwitch))
 	}
 }

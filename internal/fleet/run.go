@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -58,6 +59,7 @@ type Run struct {
 	Parts
 	Nodes []*Node // sorted by name
 
+	began      time.Time
 	evaluated  chan struct{} // closed when all are
 	held       chan struct{} // closed when the run was halted by then, so that nothing is to be waited for
 	halted     atomic.Bool   // a node failed, and the others are not to go on
@@ -80,7 +82,7 @@ const maxDials = 32
 func Start(ctx context.Context, o Options, p Parts, names []string, failed ...flake.Evaluation) *Run {
 	o.Parallel = max(o.Parallel, 1)
 	r := &Run{
-		Options: o, Parts: p, evaluated: make(chan struct{}), held: make(chan struct{}),
+		Options: o, Parts: p, began: time.Now(), evaluated: make(chan struct{}), held: make(chan struct{}),
 		dials: semaphore.NewWeighted(maxDials), pushes: semaphore.NewWeighted(int64(o.Parallel)),
 	}
 	for _, name := range names {

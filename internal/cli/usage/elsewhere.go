@@ -7,7 +7,7 @@ func elsewhere() map[string]string {
 		plan    = "`flakeops plan` tells what a deployment would change"
 		list    = "`flakeops list` shows the nodes and their settings"
 		keys    = "`flakeops send-keys` brings the keys to the hosts"
-		back    = "deploy the commit to go back to, or run `nixos-rebuild switch --rollback` on the host"
+		back    = "`flakeops rollback` goes back to a system that the hosts had before"
 		onHosts = "use ssh with the hosts that `flakeops list` names"
 		garbage = "run `nix-collect-garbage` on the host"
 		create  = "it makes and removes no machines; `nix flake new -t FLAKEOPS#default DIRECTORY` writes a first flake"
@@ -25,8 +25,8 @@ func elsewhere() map[string]string {
 		"check":    "`flakeops validate` checks the settings, and `flakeops plan` what the hosts run",
 		"info":     list, "nodes": list, "show": list,
 		"upload-keys": keys, "upload-secrets": keys, "secrets": keys,
-		"restart":  "`flakeops reboot` reboots hosts and sees that they come back",
-		"rollback": back, "revert": back, "list-generations": past, "history": past,
+		"restart": "`flakeops reboot` reboots hosts and sees that they come back",
+		"revert":  back, "undo": back, "list-generations": past, "history": past,
 		"exec": onHosts, "ssh": onHosts, "ssh-for-each": onHosts, "scp": onHosts, "run": onHosts,
 		"gc": garbage, "collect-garbage": garbage, "delete-generations": garbage,
 		"update": "`nix flake update` updates the inputs",

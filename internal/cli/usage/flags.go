@@ -120,7 +120,7 @@ func foreignFlags() map[string]string {
 		"target-host": host, "hostname": host,
 		"build-host": "see --builders, and deployment.buildOnTarget",
 		"sudo":       sudo, "use-remote-sudo": sudo, "use-substitutes": "see deployment.substituteOnTarget",
-		"rollback": "deploy the commit to go back to, or run nixos-rebuild switch --rollback on the host",
+		"rollback": "flakeops rollback goes back to a system that the hosts had before",
 		"upgrade":  "nix flake update updates the inputs",
 	}
 }

@@ -2,6 +2,7 @@ package fleettest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"path"
@@ -89,7 +90,7 @@ func (h *host) Run(ctx context.Context, c run.Command) (run.Result, error) {
 	var err error
 	switch program := path.Base(c.Argv[0]); {
 	case strings.Contains(script, "fact begin facts"):
-		err = h.facts(c.Stdout, c.Argv[4:])
+		err = h.facts(c.Stdout, c.Argv[4:], h.asked(script))
 	case strings.Contains(script, "fact begin survey"):
 		err = h.survey(c.Stdin, c.Stdout)
 	case program == "nix-store":
@@ -119,7 +120,32 @@ func (h *host) Run(ctx context.Context, c run.Command) (run.Result, error) {
 	return run.Result{}, err
 }
 
-func (h *host) facts(out io.Writer, paths []string) error {
+// asked is what the host tells beside its facts.
+func (h *host) asked(script string) string {
+	var b strings.Builder
+	switch {
+	case strings.Contains(script, "| lines record"):
+		for _, r := range h.world.Records[h.node] {
+			line, _ := json.Marshal(r)
+			fmt.Fprintf(&b, "record\t%s\n", line)
+		}
+		b.WriteString("checked\tyes\n")
+		for system := range h.world.Gone {
+			fmt.Fprintf(&b, "missing\t%s\n", system)
+		}
+	case strings.Contains(script, "fact number"):
+		for i, system := range h.world.Profile[h.node] {
+			word := "system"
+			if h.world.Gone[system] {
+				word = "gone"
+			}
+			fmt.Fprintf(&b, "number\t%d\n%s\t%s\n", i+1, word, system)
+		}
+	}
+	return b.String()
+}
+
+func (h *host) facts(out io.Writer, paths []string, more string) error {
 	w := h.world
 	if err := w.FactsErr[h.node]; err != nil {
 		return err
@@ -147,7 +173,7 @@ func (h *host) facts(out io.Writer, paths []string) error {
 			fmt.Fprintf(out, "present\t%s\n", p)
 		}
 	}
-	_, err := fmt.Fprint(out, w.Tells[h.node]+"end\tfacts\n")
+	_, err := fmt.Fprint(out, more+w.Tells[h.node]+"end\tfacts\n")
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 
 	"flakeops/activate"
+	"flakeops/activate/wire"
 	"flakeops/flake"
 	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
@@ -34,6 +35,9 @@ type World struct {
 	Surveys  map[string]activate.Survey
 	Tells    map[string]string   // what a host tells beside its facts: lines of a name, a tab and a value
 	Failed   map[string][]string // units, after a boot
+	Records  map[string][]wire.Record
+	Profile  map[string][]string // systems of the generations, from number 1 on
+	Gone     map[string]bool     // systems that no host has any longer
 	Reply    message.Reply       // to a message about keys
 
 	EvalErr, BuildErr, DialErr, PushErr, ReadErr map[string]error
