@@ -8,7 +8,7 @@ import (
 	"flakeops/internal/run"
 )
 
-// answers are what the nodes' hosts answered to a verb's question.
+// answers are what a verb got to know of the nodes' hosts.
 type answers[T any] struct {
 	mu sync.Mutex
 	of map[string]T // by node
@@ -18,14 +18,18 @@ type answers[T any] struct {
 func (a *answers[T]) ask(ctx context.Context, n *fleet.Node, question func(context.Context, run.Runner) (T, error)) (T, error) {
 	answer, err := fleet.Ask(ctx, n, question)
 	if err == nil {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if a.of == nil {
-			a.of = map[string]T{}
-		}
-		a.of[n.Name] = answer
+		a.put(n, answer)
 	}
 	return answer, err
+}
+
+func (a *answers[T]) put(n *fleet.Node, answer T) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.of == nil {
+		a.of = map[string]T{}
+	}
+	a.of[n.Name] = answer
 }
 
 // all are the answers by node, once no host is asked any more.

@@ -14,6 +14,7 @@ type grammar struct {
 	Reboot   rebootCmd   `cmd:"" help:"Reboot hosts, and see that they come back."`
 	Rollback rollbackCmd `cmd:"" help:"Go back to a system that the hosts had before."`
 	Lock     lockCmd     `cmd:"" help:"List what flake.lock pins, and what of it the hosts run."`
+	GC       gcCmd       `cmd:"" name:"gc" help:"Delete old generations and collect garbage on the hosts."`
 	Validate validateCmd `cmd:"" help:"Check the nodes' settings, without building anything."`
 	List     listCmd     `cmd:"" help:"List the nodes and their settings."`
 	Version  versionCmd  `cmd:"" help:"Say which flakeops this is."`

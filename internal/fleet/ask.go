@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"time"
 
 	"flakeops/internal/limit"
 	"flakeops/internal/run"
@@ -10,6 +11,17 @@ import (
 // Ask asks a node's host something, as root, that changes nothing there, and gives the
 // answer. A host that does not answer costs the deadline of one question.
 func Ask[T any](ctx context.Context, n *Node, question func(context.Context, run.Runner) (T, error)) (T, error) {
+	n.began(Asking)
+	return onHost(ctx, n, factsDeadline, "asking the host", question)
+}
+
+// Collect has a node's host collect garbage, which may take it an hour.
+func Collect[T any](ctx context.Context, n *Node, collect func(context.Context, run.Runner) (T, error)) (T, error) {
+	n.began(Collecting)
+	return onHost(ctx, n, collectDeadline, "collecting garbage", collect)
+}
+
+func onHost[T any](ctx context.Context, n *Node, within time.Duration, what string, do func(context.Context, run.Runner) (T, error)) (T, error) {
 	var none T
 	if err := n.locate(ctx); err != nil {
 		return none, err
@@ -18,9 +30,8 @@ func Ask[T any](ctx context.Context, n *Node, question func(context.Context, run
 	if err != nil {
 		return none, err
 	}
-	n.began(Asking)
-	ctx, cancel := limit.Within(ctx, factsDeadline, "asking the host")
+	ctx, cancel := limit.Within(ctx, within, what)
 	defer cancel()
-	answer, err := question(ctx, h.Root())
+	answer, err := do(ctx, h.Root())
 	return answer, limit.Because(ctx, err)
 }

@@ -48,6 +48,7 @@ const (
 	Rebooting     Step = "reboot"
 	AwaitingBoot  Step = "await-boot"
 	AwaitingUnits Step = "await-units"
+	Collecting    Step = "collect-garbage"
 )
 
 // tell tells of a node.

@@ -26,6 +26,8 @@ const (
 	KeysSent         Outcome = "keys sent"
 	Checked          Outcome = "checked"
 	Asked            Outcome = "asked"
+	Collected        Outcome = "collected"
+	WouldCollect     Outcome = "would collect"
 	Changes          Outcome = "changes"
 	Skipped          Outcome = "skipped"
 	Held             Outcome = "not started" // another node failed

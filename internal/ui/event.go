@@ -78,6 +78,7 @@ func began(s fleet.Step) string {
 		fleet.Rebooting:     "rebooting",
 		fleet.AwaitingBoot:  "waiting for the host to come back",
 		fleet.AwaitingUnits: "waiting for its units",
+		fleet.Collecting:    "collecting garbage",
 	}[s]
 }
 

@@ -22,9 +22,9 @@ func layers() map[string][]string {
 		// The program plays three parts, and main gives them out.
 		"": {"internal/cli", "internal/cli/exit", "activate/agent", "internal/remote/lend", "internal/fault", "internal/signals"},
 		// The verbs ask the engine; that hosts are reached by SSH is not for them to know.
-		"internal/cli": {"internal/cli/document", "internal/cli/exit", "internal/cli/manual", "internal/cli/usage", "internal/fleet", "internal/ui", "flake", "activate", "activate/closure", "activate/inspect", "activate/wire", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
+		"internal/cli": {"internal/cli/document", "internal/cli/exit", "internal/cli/manual", "internal/cli/usage", "internal/fleet", "internal/ui", "flake", "activate", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
 		// Answers are made of what the engine knows once a verb is through: they ask for nothing.
-		"internal/cli/document": {"internal/cli/exit", "internal/fleet", "internal/ui", "flake", "activate/closure", "activate/inspect", "activate/wire", "keys/message", "internal/fault", "internal/run"},
+		"internal/cli/document": {"internal/cli/exit", "internal/fleet", "internal/ui", "flake", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "keys/message", "internal/fault", "internal/run"},
 		"internal/cli/exit":     {"internal/fleet", "internal/fault"},
 		// What a mistaken word may have meant takes a look at the flake's nodes.
 		"internal/cli/usage":  {"internal/fleet", "flake", "internal/fault"},
@@ -46,6 +46,8 @@ func layers() map[string][]string {
 		"activate/closure":              {},
 		// What daily verbs are told of a host. It deploys nothing, so activate does without it.
 		"activate/inspect": {"activate", "activate/wire", "internal/run"},
+		// What may go is decided by what daily verbs are told.
+		"activate/garbage": {"activate", "activate/inspect", "internal/fault", "internal/run"},
 		"internal/remote":  {"internal/remote/ask", "internal/remote/auth", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/trust", "internal/fault", "internal/run"},
 		// Whether a host is the right one and how to log in are decided apart.
 		"internal/remote/auth":  {"internal/remote/ask", "internal/remote/resolve", "internal/fault"},

@@ -9,7 +9,7 @@ func elsewhere() map[string]string {
 		keys    = "`flakeops send-keys` brings the keys to the hosts"
 		back    = "`flakeops rollback` goes back to a system that the hosts had before"
 		onHosts = "use ssh with the hosts that `flakeops list` names"
-		garbage = "run `nix-collect-garbage` on the host"
+		garbage = "`flakeops gc` deletes old generations and collects garbage"
 		create  = "it makes and removes no machines; `nix flake new -t FLAKEOPS#default DIRECTORY` writes a first flake"
 		past    = "`nixos-rebuild list-generations` on the host lists them"
 	)
@@ -28,7 +28,7 @@ func elsewhere() map[string]string {
 		"restart": "`flakeops reboot` reboots hosts and sees that they come back",
 		"revert":  back, "undo": back, "list-generations": past, "history": past,
 		"exec": onHosts, "ssh": onHosts, "ssh-for-each": onHosts, "scp": onHosts, "run": onHosts,
-		"gc": garbage, "collect-garbage": garbage, "delete-generations": garbage,
+		"collect-garbage": garbage, "delete-generations": garbage,
 		"update": "`nix flake update` updates the inputs",
 		"eval":   "`nix eval` evaluates", "repl": "`nix repl` opens a flake",
 		"init": create, "create": create, "new": create, "destroy": create, "delete": create,

@@ -93,6 +93,10 @@ func (h *host) Run(ctx context.Context, c run.Command) (run.Result, error) {
 		err = h.facts(c.Stdout, c.Argv[4:], h.asked(script))
 	case strings.Contains(script, "fact begin survey"):
 		err = h.survey(c.Stdin, c.Stdout)
+	case strings.Contains(script, "--delete-generations"):
+		w.note("collect %s %s", node, strings.Join(c.Argv[6:], " "))
+		fmt.Fprintln(c.Stdout, "3 store paths deleted, 1.50 MiB freed")
+		err = w.CollectErr[node]
 	case program == "nix-store":
 		w.note("realise %s", node)
 		fmt.Fprintln(c.Stderr, "building "+c.Argv[2])
@@ -167,6 +171,12 @@ func (h *host) facts(out io.Writer, paths []string, more string) error {
 	}
 	if f.Keys {
 		fmt.Fprint(out, "keys\tyes\n")
+	}
+	if f.Generation > 0 {
+		fmt.Fprintf(out, "generation\tsystem-%d-link\n", f.Generation)
+	}
+	if f.Holder != nil {
+		fmt.Fprintf(out, "holder\t{\"id\":%q,\"operator\":%q}\n", f.Holder.ID, f.Holder.Operator)
 	}
 	if !slices.ContainsFunc(paths, func(p string) bool { return !f.Present[p] }) {
 		for _, p := range paths {

@@ -40,10 +40,10 @@ type World struct {
 	Gone     map[string]bool     // systems that no host has any longer
 	Reply    message.Reply       // to a message about keys
 
-	EvalErr, BuildErr, DialErr, PushErr, ReadErr map[string]error
-	FactsErr, SurveyErr, KeysErr, DryErr         map[string]error
-	ActivateErr, BackErr, BootErr, UnitsErr      map[string]error
-	Unchanged, RunErr                            error // of the evaluation and of the build as a whole
+	EvalErr, BuildErr, DialErr, PushErr, ReadErr     map[string]error
+	FactsErr, SurveyErr, KeysErr, DryErr, CollectErr map[string]error
+	ActivateErr, BackErr, BootErr, UnitsErr          map[string]error
+	Unchanged, RunErr                                error // of the evaluation and of the build as a whole
 
 	// Interrupt ends the run that is under way, as Ctrl-C does.
 	Interrupt func()

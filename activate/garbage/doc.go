@@ -1,0 +1,2 @@
+// Package garbage takes old generations from a host, and what only they needed.
+package garbage
