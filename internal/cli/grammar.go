@@ -5,20 +5,22 @@ import "flakeops/internal/ui"
 // grammar is the whole command line. Each verb's struct is in the file of its
 // name, with its help and what it does.
 type grammar struct {
-	Deploy   deployCmd   `cmd:"" default:"withargs" help:"Evaluate, build, push and activate (the default)."`
-	Build    buildCmd    `cmd:"" help:"Build the selected nodes and print their store paths."`
-	Push     pushCmd     `cmd:"" help:"Build, and copy to the hosts without activating."`
-	Plan     planCmd     `cmd:"" help:"Tell what a deployment would change, and change nothing."`
-	SendKeys sendKeysCmd `cmd:"" help:"Send the nodes' keys to their hosts."`
-	Keys     keysCmd     `cmd:"" help:"Look after keys."`
-	Reboot   rebootCmd   `cmd:"" help:"Reboot hosts, and see that they come back."`
-	Rollback rollbackCmd `cmd:"" help:"Go back to a system that the hosts had before."`
-	Lock     lockCmd     `cmd:"" help:"List what flake.lock pins, and what of it the hosts run."`
-	GC       gcCmd       `cmd:"" name:"gc" help:"Delete old generations and collect garbage on the hosts."`
-	Validate validateCmd `cmd:"" help:"Check the nodes' settings, without building anything."`
-	List     listCmd     `cmd:"" help:"List the nodes and their settings."`
-	Version  versionCmd  `cmd:"" help:"Say which flakeops this is."`
-	HelpVerb helpCmd     `cmd:"" name:"help" help:"Show the help of a verb."`
+	Deploy      deployCmd      `cmd:"" default:"withargs" help:"Evaluate, build, push and activate (the default)."`
+	Build       buildCmd       `cmd:"" help:"Build the selected nodes and print their store paths."`
+	Push        pushCmd        `cmd:"" help:"Build, and copy to the hosts without activating."`
+	Plan        planCmd        `cmd:"" help:"Tell what a deployment would change, and change nothing."`
+	SendKeys    sendKeysCmd    `cmd:"" help:"Send the nodes' keys to their hosts."`
+	Keys        keysCmd        `cmd:"" help:"Look after keys."`
+	Reboot      rebootCmd      `cmd:"" help:"Reboot hosts, and see that they come back."`
+	Rollback    rollbackCmd    `cmd:"" help:"Go back to a system that the hosts had before."`
+	Lock        lockCmd        `cmd:"" help:"List what flake.lock pins, and what of it the hosts run."`
+	History     historyCmd     `cmd:"" help:"List the deployments that the hosts have on record."`
+	Generations generationsCmd `cmd:"" name:"list-generations" help:"List the generations of the hosts' systems."`
+	GC          gcCmd          `cmd:"" name:"gc" help:"Delete old generations and collect garbage on the hosts."`
+	Validate    validateCmd    `cmd:"" help:"Check the nodes' settings, without building anything."`
+	List        listCmd        `cmd:"" help:"List the nodes and their settings."`
+	Version     versionCmd     `cmd:"" help:"Say which flakeops this is."`
+	HelpVerb    helpCmd        `cmd:"" name:"help" help:"Show the help of a verb."`
 
 	Man        manCmd        `cmd:"" hidden:"" help:"Print the manual page."`
 	Completion completionCmd `cmd:"" hidden:"" help:"Print what makes a shell complete arguments."`
@@ -33,7 +35,7 @@ type grammar struct {
 // selection says of which flake and for which nodes a verb is.
 type selection struct {
 	Flake   string   `arg:"" optional:"" name:"flake[#node]" env:"FLAKEOPS_FLAKE" help:"Flake reference, and optionally one node of it; by default that of the app that runs this program, or of the current directory"`
-	On      []string `aliases:"include" sep:"none" placeholder:"LIST" help:"Only these nodes: names, globs and @tags, separated by commas."`
+	On      []string `aliases:"include,node" sep:"none" placeholder:"LIST" help:"Only these nodes: names, globs and @tags, separated by commas."`
 	Exclude []string `sep:"none" placeholder:"LIST" help:"Not these nodes, in the same form."`
 }
 

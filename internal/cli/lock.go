@@ -15,14 +15,10 @@ import (
 )
 
 type lockCmd struct {
-	selection `embed:""`
-	reach     `embed:""`
-	nixFlags  `embed:""`
-	events    `embed:""`
+	asking `embed:""`
 
-	Parallel int  `short:"p" default:"10" placeholder:"N" help:"Hosts to ask at once (default 10)."`
-	Check    bool `help:"Ask no host, and fail when an input of the flake's own is older than --max-age."`
-	MaxAge   age  `default:"30d" placeholder:"AGE" help:"Age from which an input is stale: a number of hours, days, weeks or years, such as 36h, 30d, 6w or 1y (default 30d)."`
+	Check  bool `help:"Ask no host, and fail when an input of the flake's own is older than --max-age."`
+	MaxAge age  `default:"30d" placeholder:"AGE" help:"Age from which an input is stale: a number of hours, days, weeks or years, such as 36h, 30d, 6w or 1y (default 30d)."`
 
 	pins *answers[inspect.Pins]
 }
@@ -42,12 +38,6 @@ func (c lockCmd) Run(ctx context.Context, s *session) error {
 	c.pins = &answers[inspect.Pins]{}
 	return s.take(ctx, c)
 }
-
-func (c lockCmd) flags() fleetFlags {
-	return fleetFlags{c.selection, pace{c.Parallel, true}, c.reach, c.nixFlags, c.events, partition{}}
-}
-
-func (lockCmd) options() fleet.Options { return fleet.Options{Want: flake.SettingsOnly} }
 
 func (c lockCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
 	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {

@@ -27,7 +27,7 @@ func TestLockTellsDrift(t *testing.T) {
 		},
 		DialErr: map[string]error{"c": fault.As(fault.Unreachable, errors.New("no route"))},
 	}
-	c := lockCmd{Parallel: 2, MaxAge: age(30 * day), pins: &answers[inspect.Pins]{}}
+	c := lockCmd{asking: asking{Parallel: 2}, MaxAge: age(30 * day), pins: &answers[inspect.Pins]{}}
 	r := play(t, w, c, "a", "b", "c")
 	wantOutcome(t, r, "b", fleet.Asked)
 	wantCode(t, r, exit.Unreachable)

@@ -3,6 +3,8 @@ package e2e
 import (
 	"strings"
 	"testing"
+
+	"flakeops/tests/schema"
 )
 
 // What runs, was booted, is the default and ran before stays; the rest goes, from the
@@ -26,10 +28,17 @@ func TestGCDeletesOldGenerations(t *testing.T) {
 	}
 	f.run("gc", "path:"+f.dir, "--older-than", "1d").exits(0).says("0 generations deleted")
 
-	for name := range f.hosts {
-		f.setting(name, "tags", []string{"x"}) // a system that throws does not matter
+	// Systems that throw do not matter, and a host that hangs keeps no other from answering.
+	for name, n := range f.nodes {
+		n.Faults, n.Message = []string{"eval-throws"}, name+" wants a disk"
+		f.nodes[name] = n
 	}
-	f.hosts["old"].sh("systemctl stop ssh.socket ssh.service")
+	f.write()
+	f.hosts["old"].sh("systemctl stop ssh.socket; pkill -STOP -x sshd || :")
+	f.run("list-generations", "path:"+f.dir).exits(7).says("web   5    ", "db    5    ", "current", "old: unreachable")
+	f.run("history", "path:"+f.dir, "--since", "1h").exits(7).says("web   deployed", "by ", "old: unreachable")
+	f.holdsSchema("list-generations", f.run("list-generations", "path:"+f.dir, "--json").exits(7).stdout)
+	f.holdsSchema("history", f.run("history", "path:"+f.dir, "--json").exits(7).stdout)
 	f.run("gc", "path:"+f.dir, "--keep", "1", "-k").exits(7).says("freed", "unreachable")
 	for _, name := range []string{"web", "db"} {
 		m, all := f.hosts[name], systems[name]
@@ -51,4 +60,14 @@ func TestGCDeletesOldGenerations(t *testing.T) {
 	f.hosts["web"].openGate()
 	p.wait().exits(0)
 	f.hosts["web"].runs(system)
+}
+
+// holdsSchema holds a verb's document against the schema that is published.
+func (f *fleet) holdsSchema(verb, doc string) {
+	f.t.Helper()
+	s, err := schema.Read("../../docs/reference/schema/" + verb + ".json")
+	must(f.t, err)
+	if err := s.Check([]byte(doc)); err != nil {
+		f.t.Errorf("%v in %s", err, doc)
+	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"flakeops/activate/garbage"
 	"flakeops/activate/inspect"
-	"flakeops/internal/cli/exit"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
@@ -21,11 +20,7 @@ type collected struct {
 
 // collectedNode is what went from a host, or would go.
 type collectedNode struct {
-	Node        string               `json:"node"`
-	Host        string               `json:"host,omitempty"`
-	Outcome     fleet.Outcome        `json:"outcome"`
-	Error       string               `json:"error,omitempty"`
-	ExitCode    int                  `json:"exitCode"`
+	askedNode
 	Generations []inspect.Generation `json:"generations"` // that went, or would go
 	Kept        int                  `json:"kept"`        // generations
 	StorePaths  int                  `json:"storePaths"`  // that were deleted
@@ -36,13 +31,10 @@ type collectedNode struct {
 func WriteGarbage(u *ui.UI, r *fleet.Run, plans map[string]garbage.Plan, freed map[string]garbage.Freed, code int) error {
 	doc := collected{Version: Version, ExitCode: code, Nodes: []collectedNode{}}
 	for _, n := range r.Nodes {
-		res, plan, got := n.Result(), plans[n.Name], freed[n.Name]
+		plan, got := plans[n.Name], freed[n.Name]
 		d := collectedNode{
-			Node: n.Name, Host: n.Address(), Outcome: res.Outcome, ExitCode: exit.OfResult(res),
+			askedNode:   askedOf(n),
 			Generations: append([]inspect.Generation{}, plan.Go...), Kept: plan.Kept, StorePaths: got.Paths, Freed: got.Size,
-		}
-		if res.Err != nil {
-			d.Error = res.Err.Error()
 		}
 		doc.Nodes = append(doc.Nodes, d)
 	}

@@ -39,10 +39,7 @@ type lockedInput struct {
 
 // pinnedNode is what a host's running system was made with.
 type pinnedNode struct {
-	Node         string          `json:"node"`
-	Host         string          `json:"host,omitempty"`
-	Outcome      fleet.Outcome   `json:"outcome"`
-	Error        string          `json:"error,omitempty"`
+	askedNode
 	Running      string          `json:"running,omitempty"` // system
 	NixosVersion string          `json:"nixosVersion,omitempty"`
 	Nixpkgs      string          `json:"nixpkgs,omitempty"` // revision
@@ -76,11 +73,7 @@ func OfLock(from wire.Flake, inputs, stale []flake.LockedInput, code int) Lock {
 // AddHosts tells what hosts are pinned to, by node.
 func (d *Lock) AddHosts(nodes []*fleet.Node, pins map[string]inspect.Pins) {
 	for _, n := range nodes {
-		r := n.Result()
-		p := pinnedNode{Node: n.Name, Host: n.Address(), Outcome: r.Outcome}
-		if r.Err != nil {
-			p.Error = r.Err.Error()
-		}
+		p := pinnedNode{askedNode: askedOf(n)}
 		if host, known := pins[n.Name]; known {
 			p.Running, p.NixosVersion, p.Nixpkgs, p.Input = host.Running, host.NixOS, host.Nixpkgs, d.lockedAs(host.Version)
 			for _, c := range host.Channels {

@@ -11,7 +11,7 @@ func elsewhere() map[string]string {
 		onHosts = "use ssh with the hosts that `flakeops list` names"
 		garbage = "`flakeops gc` deletes old generations and collects garbage"
 		create  = "it makes and removes no machines; `nix flake new -t FLAKEOPS#default DIRECTORY` writes a first flake"
-		past    = "`nixos-rebuild list-generations` on the host lists them"
+		past    = "`flakeops list-generations` lists the generations of the hosts' systems"
 	)
 	return map[string]string{
 		"switch": deploy, "apply": deploy, "activate": deploy, "up": deploy, "upgrade": deploy,
@@ -26,7 +26,7 @@ func elsewhere() map[string]string {
 		"info":     list, "nodes": list, "show": list,
 		"upload-keys": keys, "upload-secrets": keys, "secrets": keys,
 		"restart": "`flakeops reboot` reboots hosts and sees that they come back",
-		"revert":  back, "undo": back, "list-generations": past, "history": past,
+		"revert":  back, "undo": back, "generations": past, "log": past,
 		"exec": onHosts, "ssh": onHosts, "ssh-for-each": onHosts, "scp": onHosts, "run": onHosts,
 		"collect-garbage": garbage, "delete-generations": garbage,
 		"update": "`nix flake update` updates the inputs",
