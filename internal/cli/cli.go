@@ -27,6 +27,7 @@ type session struct {
 	stdout, stderr io.Writer
 	paper          func() (width, height int) // size of the terminal that stdout is; nil: none
 	verb           string
+	command        []string // what is to be run on hosts, after --
 	verbose        int
 	logFormat      string
 }
@@ -51,6 +52,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 
 // follow does what a command line says.
 func (s *session) follow(ctx context.Context, parser *kong.Kong, g *grammar, args []string) error {
+	args, s.command = usage.CutCommand(args)
 	parsed, err := parser.Parse(args)
 	switch {
 	case errors.Is(err, errAnswered):
@@ -60,6 +62,9 @@ func (s *session) follow(ctx context.Context, parser *kong.Kong, g *grammar, arg
 	}
 	s.verbose, s.logFormat = g.Verbose, g.LogFormat
 	s.verb = usage.SpelledVerb(parsed.Selected())
+	if err := usage.CheckCommand(s.verb, s.command); err != nil {
+		return err
+	}
 	if err := usage.CheckFlake(ctx, parsed); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ type grammar struct {
 	SendKeys    sendKeysCmd    `cmd:"" help:"Send the nodes' keys to their hosts."`
 	Keys        keysCmd        `cmd:"" help:"Look after keys."`
 	Reboot      rebootCmd      `cmd:"" help:"Reboot hosts, and see that they come back."`
+	Exec        execCmd        `cmd:"" help:"Run a command on hosts; ssh-for-each is the same."`
 	Rollback    rollbackCmd    `cmd:"" help:"Go back to a system that the hosts had before."`
 	Lock        lockCmd        `cmd:"" help:"List what flake.lock pins, and what of it the hosts run."`
 	History     historyCmd     `cmd:"" help:"List the deployments that the hosts have on record."`

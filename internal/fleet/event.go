@@ -10,7 +10,8 @@ type Event struct {
 	Kind        Kind
 	Done, Total int    // of Pushing's Progress: store paths
 	Derivation  string // of Building: store path of what is built, or wrote a line
-	Text        string // of Log and Output: a line; of Activating's Progress: the agent's own word for where it is
+	Text        string // of Log and Output: a line; of Executing's Output: bytes as they came; of Activating's Progress: the agent's own word for where it is
+	Stderr      bool   // of Executing's Output: it wrote that to stderr
 	Result      Result // of Ended
 }
 
@@ -48,6 +49,7 @@ const (
 	Rebooting     Step = "reboot"
 	AwaitingBoot  Step = "await-boot"
 	AwaitingUnits Step = "await-units"
+	Executing     Step = "exec"
 	Collecting    Step = "collect-garbage"
 )
 

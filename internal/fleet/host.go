@@ -41,6 +41,8 @@ type Host interface {
 	// Root runs commands as root. A connection that broke since the last one is made
 	// again: nothing was lost with it.
 	Root() run.Runner
+	// User does so as the login user.
+	User() run.Runner
 	// Copy copies store paths to the host; c's Store and Env are its own.
 	Copy(ctx context.Context, c flake.Copy) error
 	// Fresh is the same host by a connection of its own, dialled now.

@@ -28,6 +28,7 @@ type Node struct {
 	KeyStates  map[string]message.State // of the keys on the host, by name, once CheckKeys asked
 	Dry        []string                 // what a dry activation printed
 	Units      []string                 // that failed, after an activation or a boot
+	Ran        *Ran                     // how the command ended, once Execute ran it
 	Plan       *Plan                    // what a deployment would change, once Compare asked
 
 	run       *Run

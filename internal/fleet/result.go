@@ -24,6 +24,7 @@ const (
 	Rebooted         Outcome = "rebooted"
 	RebootOrdered    Outcome = "reboot ordered"
 	KeysSent         Outcome = "keys sent"
+	Executed         Outcome = "done"
 	Checked          Outcome = "checked"
 	Asked            Outcome = "asked"
 	Collected        Outcome = "collected"

@@ -96,17 +96,24 @@ func (h *sshHost) live(ctx context.Context) (*sessions.Conn, error) {
 	return conn, nil
 }
 
-func (h *sshHost) Root() run.Runner { return sshRoot{h} }
+func (h *sshHost) Root() run.Runner { return sshRunner{h, (*sessions.Conn).Root} }
 
-// sshRoot runs commands over the host's live connection.
-type sshRoot struct{ host *sshHost }
+func (h *sshHost) User() run.Runner {
+	return sshRunner{h, func(c *sessions.Conn) run.Runner { return c }}
+}
 
-func (r sshRoot) Run(ctx context.Context, c run.Command) (run.Result, error) {
+// sshRunner runs commands over the host's live connection.
+type sshRunner struct {
+	host *sshHost
+	as   func(*sessions.Conn) run.Runner
+}
+
+func (r sshRunner) Run(ctx context.Context, c run.Command) (run.Result, error) {
 	conn, err := r.host.live(ctx)
 	if err != nil {
 		return run.Result{Code: -1}, &run.NotStartedError{Err: err}
 	}
-	return conn.Root().Run(ctx, c)
+	return r.as(conn).Run(ctx, c)
 }
 
 // Copy runs nix copy, whose ssh is this connection. Of what goes wrong on the

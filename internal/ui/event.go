@@ -11,6 +11,13 @@ import (
 
 // Event shows what happened in a run. It is safe for concurrent use.
 func (u *UI) Event(e fleet.Event) {
+	switch {
+	case e.Step == fleet.Executing && e.Kind == fleet.Output:
+		u.pass(e)
+		return
+	case e.Kind == fleet.Ended:
+		u.passRest(e)
+	}
 	u.line(lineOf(e))
 	switch e.Kind {
 	case fleet.Began:
@@ -53,7 +60,7 @@ func (u *UI) progress(e fleet.Event) {
 // what its last step came to, or what another node's end has led to.
 func saidAlready(r fleet.Result) bool {
 	switch r.Outcome {
-	case fleet.Built, fleet.Pushed, fleet.Asked, fleet.Held:
+	case fleet.Built, fleet.Pushed, fleet.Asked, fleet.Executed, fleet.Held:
 		return r.Err == nil
 	}
 	return false
@@ -78,6 +85,7 @@ func began(s fleet.Step) string {
 		fleet.Rebooting:     "rebooting",
 		fleet.AwaitingBoot:  "waiting for the host to come back",
 		fleet.AwaitingUnits: "waiting for its units",
+		fleet.Executing:     "running the command",
 		fleet.Collecting:    "collecting garbage",
 	}[s]
 }

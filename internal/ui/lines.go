@@ -66,6 +66,15 @@ func (u *UI) line(l line) {
 	}
 }
 
+// keep keeps, for Over, why something was not written.
+func (u *UI) keep(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.unwritten == nil {
+		u.unwritten = err
+	}
+}
+
 // Over writes the last line of a run, when results are lines: its exit code, and why
 // it failed as a whole, if it did. The error is that a line could not be written.
 func (u *UI) Over(code int, why error) error {

@@ -15,12 +15,26 @@ func (u *UI) Table(header []string, rows [][]string) error {
 	if u.form != Text {
 		return nil
 	}
+	if _, err := fmt.Fprint(u.stdout, grid(header, rows, u.paper)); err != nil {
+		return fmt.Errorf("writing results: %w", err)
+	}
+	return nil
+}
+
+// Aside is Table on stderr, for a verb whose results are no table.
+func (u *UI) Aside(header []string, rows [][]string) {
+	if u.form == Text {
+		u.screen.print(strings.TrimSuffix(grid(header, rows, u.screen.size), "\n"))
+	}
+}
+
+func grid(header []string, rows [][]string, paper func() (width, height int)) string {
 	lines := make([]table.Row, 0, len(rows)+1)
 	for _, r := range append([][]string{header}, rows...) {
 		lines = append(lines, cells(r))
 	}
-	if u.paper != nil {
-		width, _ := u.paper()
+	if paper != nil {
+		width, _ := paper()
 		cutNotes(lines, width)
 	}
 	t := table.NewWriter()
@@ -31,10 +45,7 @@ func (u *UI) Table(header []string, rows [][]string) error {
 	for line := range strings.Lines(t.Render()) {
 		b.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
-	if _, err := fmt.Fprint(u.stdout, b.String()); err != nil {
-		return fmt.Errorf("writing results: %w", err)
-	}
-	return nil
+	return b.String()
 }
 
 // fewest is how much of a note is shown, however narrow the terminal.

@@ -23,8 +23,9 @@ type screen struct {
 	mu        sync.Mutex
 	live      bool
 	suspended int
-	held      []string // lines not written yet
-	lost      int      // lines over maxHeld
+	resumed   *sync.Cond // when a question is closed
+	held      []string   // lines not written yet
+	lost      int        // lines over maxHeld
 	rows      []row
 	drawn     int // lines that the live region holds
 }
@@ -37,6 +38,7 @@ type row struct {
 
 func newScreen(w io.Writer, size func() (int, int)) *screen {
 	s := &screen{w: w, size: size, live: size != nil, stop: make(chan struct{})}
+	s.resumed = sync.NewCond(&s.mu)
 	if s.live {
 		s.done.Go(s.tick)
 	}
@@ -141,6 +143,7 @@ func (s *screen) suspend() (resume func()) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.suspended--
+		s.resumed.Broadcast()
 		s.flush()
 	})
 }

@@ -14,7 +14,9 @@
 // redirected. The live view stands still while a question is open.
 //
 // Text that comes from a host, a build or a flake passes Clean before it is
-// written anywhere, so that it cannot steer the terminal.
+// written anywhere, so that it cannot steer the terminal. What a command of the
+// operator's own writes on a host is the result of `exec`: it passes Clean where a
+// terminal shows it, and stays as it is elsewhere.
 package ui
 
 import (
@@ -48,16 +50,21 @@ type UI struct {
 	stdout io.Writer
 	form   Form
 	paper  func() (width, height int)
+	seen   bool // stderr is a terminal
 	screen *screen
 
 	mu        sync.Mutex
-	hints     []string // what to do about errors, for Advise
-	unwritten error    // why a line of results is not written
+	hints     []string          // what to do about errors, for Advise
+	rests     map[origin]string // what commands wrote, of lines without an end
+	unwritten error             // why a line of results is not written
 }
 
 // New makes a UI. Close it before the process ends.
 func New(o Options) *UI {
-	return &UI{stdout: o.Stdout, form: o.Form, paper: o.Paper, screen: newScreen(o.Stderr, o.Size)}
+	return &UI{
+		stdout: o.Stdout, form: o.Form, paper: o.Paper, seen: o.Size != nil || SizeOf(o.Stderr) != nil,
+		rests: map[origin]string{}, screen: newScreen(o.Stderr, o.Size),
+	}
 }
 
 // Close writes what is still held back and takes the live view away. What comes

@@ -77,6 +77,15 @@ func (h *host) Copy(_ context.Context, c flake.Copy) error {
 
 func (h *host) Root() run.Runner { return h }
 
+func (h *host) User() run.Runner { return user{h} }
+
+// user runs what a verb runs as the login user.
+type user struct{ *host }
+
+func (u user) Run(ctx context.Context, c run.Command) (run.Result, error) {
+	return run.Result{}, u.world.OnExec(ctx, "user@"+u.node, c)
+}
+
 // Run answers as the program would.
 func (h *host) Run(ctx context.Context, c run.Command) (run.Result, error) {
 	w, node := h.world, h.node
@@ -89,6 +98,8 @@ func (h *host) Run(ctx context.Context, c run.Command) (run.Result, error) {
 	}
 	var err error
 	switch program := path.Base(c.Argv[0]); {
+	case w.OnExec != nil:
+		err = w.OnExec(ctx, "root@"+node, c)
 	case strings.Contains(script, "fact begin facts"):
 		err = h.facts(c.Stdout, c.Argv[4:], h.asked(script))
 	case strings.Contains(script, "fact begin survey"):

@@ -18,6 +18,7 @@ import (
 	"flakeops/flake"
 	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
+	"flakeops/internal/run"
 	"flakeops/internal/settings"
 	"flakeops/keys"
 	"flakeops/keys/message"
@@ -53,6 +54,7 @@ type World struct {
 	OnDial     func(ctx context.Context) error
 	OnPush     func(node string)
 	OnActivate func(node string)
+	OnExec     func(ctx context.Context, where string, c run.Command) error // as user@NODE or root@NODE
 
 	Answer bool   // to a question
 	Asked  string // the question

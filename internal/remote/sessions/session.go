@@ -144,7 +144,7 @@ func (c *Conn) drive(ctx context.Context, line string, s streams, p *progress) (
 	case broken.failed() != nil:
 		return -1, fmt.Errorf("passing its output on: %w", broken.failed())
 	case end.signal != "":
-		return -1, fmt.Errorf("killed by signal: %s", end.signal)
+		return -1, &run.SignalError{Signal: end.signal}
 	case end.exited:
 		return end.code, nil
 	}
