@@ -32,7 +32,7 @@ func (s Status) State(system, flake string) State {
 		return UpToDate
 	case !wanted && (s.By == nil || !mayBeSame(s.By.Flake.URL, flake)) && !(forBoot && s.bootSet(system)):
 		return Foreign
-	case forBoot, system == "" && len(s.Reboot) > 0:
+	case forBoot, system == "" && (len(s.Reboot) > 0 || s.Running != s.Profile && s.bootSet(s.Profile)):
 		return NeedsReboot
 	case system == "":
 		return Unknown

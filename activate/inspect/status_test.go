@@ -176,16 +176,20 @@ func TestState(t *testing.T) {
 		"for the first boot": {on(func(s *Status) {
 			s.By, s.Profile, s.Last = nil, systemB, &Deployment{Record: wire.Record{New: systemB, Outcome: wire.BootSet}}
 		}), systemB, same, NeedsReboot},
-		"tested only":                 {on(func(s *Status) { s.Profile = systemC }), systemA, same, Outdated},
-		"by hand":                     {on(func(s *Status) { s.Running, s.By = systemC, nil }), systemA, same, Foreign},
-		"from another flake":          {on(func(*Status) {}), systemB, other, Foreign},
-		"from somebody's checkout":    {on(func(*Status) {}), systemB, "path:/home/ann/fleet", Outdated},
-		"no NixOS":                    {Status{}, systemA, same, Foreign},
-		"running":                     {on(func(s *Status) { s.Holder = &wire.Holder{ID: "1"} }), systemA, same, Unconfirmed},
-		"cut short":                   {on(func(s *Status) { s.Unfinished = "1" }), systemA, same, Unconfirmed},
-		"left as it is":               {on(func(s *Status) { s.Left = systemA }), systemA, same, Unconfirmed},
-		"left, and something else":    {on(func(s *Status) { s.Left = systemC }), systemA, same, UpToDate},
-		"not evaluated":               {on(func(*Status) {}), "", same, Unknown},
+		"tested only":              {on(func(s *Status) { s.Profile = systemC }), systemA, same, Outdated},
+		"by hand":                  {on(func(s *Status) { s.Running, s.By = systemC, nil }), systemA, same, Foreign},
+		"from another flake":       {on(func(*Status) {}), systemB, other, Foreign},
+		"from somebody's checkout": {on(func(*Status) {}), systemB, "path:/home/ann/fleet", Outdated},
+		"no NixOS":                 {Status{}, systemA, same, Foreign},
+		"running":                  {on(func(s *Status) { s.Holder = &wire.Holder{ID: "1"} }), systemA, same, Unconfirmed},
+		"cut short":                {on(func(s *Status) { s.Unfinished = "1" }), systemA, same, Unconfirmed},
+		"left as it is":            {on(func(s *Status) { s.Left = systemA }), systemA, same, Unconfirmed},
+		"left, and something else": {on(func(s *Status) { s.Left = systemC }), systemA, same, UpToDate},
+		"not evaluated":            {on(func(*Status) {}), "", same, Unknown},
+		"not evaluated, boot set": {on(func(s *Status) {
+			s.Profile = systemB
+			s.Last = &Deployment{Record: wire.Record{New: systemB, Outcome: wire.BootSet}}
+		}), "", same, NeedsReboot},
 		"not evaluated, and kernel":   {on(reboot), "", same, NeedsReboot},
 		"not evaluated, and by hand":  {on(func(s *Status) { s.By = nil }), "", same, Foreign},
 		"not evaluated, and no NixOS": {Status{}, "", same, Foreign},

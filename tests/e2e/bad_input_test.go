@@ -290,7 +290,7 @@ func TestWordsInThePlaceOfTheFlake(t *testing.T) {
 	f.home = f.dir // where flakeops is run
 	for line, says := range map[string]string{
 		"depoly": "did you mean flakeops deploy?", "switch": "`flakeops deploy`", "web": "did you mean flakeops --on web?",
-		"deploy web": "did you mean flakeops deploy --on web?", "plan --yes": "it is a flag of deploy, not of plan", "nonsense": "neither a verb nor a directory",
+		"deploy web": "did you mean flakeops deploy --on web?", "plan --yes": "it is a flag of deploy and rollback, not of plan", "nonsense": "neither a verb nor a directory",
 	} {
 		f.run(strings.Fields(line)...).exits(1).says(says).keepsQuiet("registry.json", "cannot find flake", "evaluating")
 	}

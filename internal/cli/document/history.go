@@ -42,14 +42,7 @@ func WriteHistory(u *ui.UI, r *fleet.Run, entries []inspect.Entry, code int) err
 	}
 	var rows [][]string
 	for _, e := range entries {
-		d := deployment{
-			Node: e.Host, ID: e.ID, Begun: e.Begun().UTC(), Operator: e.Operator, Flake: e.Flake, Goal: e.Goal,
-			Old: e.Old, New: e.New, Outcome: e.Outcome, Message: e.Message, Units: e.Units,
-		}
-		if e.Outcome != "" {
-			at := e.Time.UTC()
-			d.Ended = &at
-		}
+		d := deploymentOf(e.Host, e.Deployment)
 		doc.Deployments = append(doc.Deployments, d)
 		rows = append(rows, d.row())
 	}
@@ -59,14 +52,31 @@ func WriteHistory(u *ui.UI, r *fleet.Run, entries []inspect.Entry, code int) err
 	return u.Table([]string{"WHEN", "NODE", "OUTCOME", "DEPLOYMENT", "NOTE"}, rows)
 }
 
+func deploymentOf(node string, of inspect.Deployment) deployment {
+	d := deployment{
+		Node: node, ID: of.ID, Begun: of.Begun().UTC(), Operator: of.Operator, Flake: of.Flake, Goal: of.Goal,
+		Old: of.Old, New: of.New, Outcome: of.Outcome, Message: of.Message, Units: of.Units,
+	}
+	if of.Outcome != "" {
+		at := of.Time.UTC()
+		d.Ended = &at
+	}
+	return d
+}
+
+// spellEnd is what became of a deployment.
+func (d deployment) spellEnd() string {
+	if d.Outcome == "" {
+		return "no end known"
+	}
+	return string(d.Outcome)
+}
+
 // minutes is how a point in time is shown, in UTC.
 const minutes = "2006-01-02 15:04"
 
 func (d deployment) row() []string {
-	outcome, note := string(d.Outcome), []string{"by " + d.Operator}
-	if outcome == "" {
-		outcome = "no end known"
-	}
+	note := []string{"by " + d.Operator}
 	if d.Goal != wire.Switch {
 		note = append(note, string(d.Goal))
 	}
@@ -76,5 +86,5 @@ func (d deployment) row() []string {
 	if line, _, _ := strings.Cut(d.Message, "\n"); line != "" {
 		note = append(note, line)
 	}
-	return []string{d.Begun.Format(minutes), d.Node, outcome, d.ID, strings.Join(note, "; ")}
+	return []string{d.Begun.Format(minutes), d.Node, d.spellEnd(), d.ID, strings.Join(note, "; ")}
 }

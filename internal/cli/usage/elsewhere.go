@@ -5,6 +5,7 @@ func elsewhere() map[string]string {
 	const (
 		deploy  = "`flakeops deploy`, or `flakeops` alone, activates and makes it the default at boot"
 		plan    = "`flakeops plan` tells what a deployment would change"
+		info    = "`flakeops info` tells how the hosts stand to their nodes"
 		list    = "`flakeops list` shows the nodes and their settings"
 		keys    = "`flakeops send-keys` brings the keys to the hosts"
 		back    = "`flakeops rollback` goes back to a system that the hosts had before"
@@ -19,11 +20,11 @@ func elsewhere() map[string]string {
 		"test":         "`flakeops deploy --test` activates without making it the default at boot",
 		"boot":         "`flakeops deploy --boot` makes it the default at boot without activating",
 		"dry-activate": "`flakeops deploy --dry-activate` says what activation would do",
-		"dry-run":      plan, "dry-build": plan, "diff": plan, "status": plan,
+		"dry-run":      plan, "dry-build": plan, "diff": plan, "status": info,
 		"build-vm": "run `nixos-rebuild build-vm --flake FLAKE#NODE`",
 		"copy":     "`flakeops push` builds and copies to the hosts",
 		"check":    "`flakeops validate` checks the settings, and `flakeops plan` what the hosts run",
-		"info":     list, "nodes": list, "show": list,
+		"nodes":    list, "show": list,
 		"upload-keys": keys, "upload-secrets": keys, "secrets": keys,
 		"restart": "`flakeops reboot` reboots hosts and sees that they come back",
 		"revert":  back, "undo": back, "generations": past, "log": past,

@@ -74,7 +74,12 @@ func hintForFlag(app *kong.Application, verb *kong.Node, name string) string {
 	}
 	switch {
 	case len(have) > 0:
-		return fmt.Sprintf(": it is a flag of %s, not of %s", strings.Join(have, ", "), SpelledVerb(verb))
+		last := len(have) - 1
+		others := strings.Join(have[:last], ", ")
+		if others != "" {
+			others += " and "
+		}
+		return fmt.Sprintf(": it is a flag of %s%s, not of %s", others, have[last], SpelledVerb(verb))
 	case len(name) > 1:
 		for _, v := range app.Leaves(true) {
 			if near := flake.Nearest(name, flagsOf(v)); near != "" {

@@ -139,6 +139,11 @@ func (h *host) Run(ctx context.Context, c run.Command) (run.Result, error) {
 func (h *host) asked(script string) string {
 	var b strings.Builder
 	switch {
+	case strings.Contains(script, "| lines by"):
+		for _, r := range h.world.Records[h.node] {
+			line, _ := json.Marshal(r)
+			fmt.Fprintf(&b, "last\t%s\nby\t%s\n", line, line)
+		}
 	case strings.Contains(script, "| lines record"):
 		for _, r := range h.world.Records[h.node] {
 			line, _ := json.Marshal(r)
@@ -185,6 +190,9 @@ func (h *host) facts(out io.Writer, paths []string, more string) error {
 	}
 	if f.Generation > 0 {
 		fmt.Fprintf(out, "generation\tsystem-%d-link\n", f.Generation)
+	}
+	if f.Unfinished != "" {
+		fmt.Fprintf(out, "unfinished\t%s\n", f.Unfinished)
 	}
 	if f.Holder != nil {
 		fmt.Fprintf(out, "holder\t{\"id\":%q,\"operator\":%q}\n", f.Holder.ID, f.Holder.Operator)
