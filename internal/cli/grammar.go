@@ -13,6 +13,7 @@ type grammar struct {
 	Keys        keysCmd        `cmd:"" help:"Look after keys."`
 	Reboot      rebootCmd      `cmd:"" help:"Reboot hosts, and see that they come back."`
 	Exec        execCmd        `cmd:"" help:"Run a command on hosts; ssh-for-each is the same."`
+	SSH         sshCmd         `cmd:"" name:"ssh" help:"Log in to a host with your own ssh."`
 	Rollback    rollbackCmd    `cmd:"" help:"Go back to a system that the hosts had before."`
 	Lock        lockCmd        `cmd:"" help:"List what flake.lock pins, and what of it the hosts run."`
 	Info        infoCmd        `cmd:"" help:"Tell how the hosts stand to their nodes."`

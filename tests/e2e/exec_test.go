@@ -93,3 +93,23 @@ func TestExec(t *testing.T) {
 	web.is(before)
 	web.sh("[ ! -e /root/evil ]")
 }
+
+// The operator's own ssh has the terminal, and its exit status is told.
+func TestSSHGoesByANodesSettings(t *testing.T) {
+	f := newFleet(t, map[string]string{"web": "trixie"})
+	n := f.nodes["web"]
+	n.Deployment["targetUser"], n.Deployment["alternateHosts"] = "ops", []string{"nowhere.invalid"}
+	n.Faults, n.Message = []string{"eval-throws"}, "web wants a disk"
+	f.nodes["web"] = n
+	f.write()
+	if r := f.run("ssh", "path:"+f.dir+"#web", "--", "id -u; exit 7").exits(7); r.stdout != "1000\n" {
+		t.Errorf("%q", r.stdout)
+	}
+	p := f.startOnTerminal("ssh", "path:"+f.dir+"#web")
+	p.asked("$", "tty && exit 3") // the prompt of its shell
+	p.wait().exits(3).says("/dev/pts/")
+	f.startEnv([]string{"FLAKEOPS_FLAKE=path:" + f.dir}, "ssh", "web", "--", "true").wait().exits(0)
+	f.run("ssh", "path:"+f.dir+"#wob").exits(1).says("did you mean web")
+	f.setting("web", "targetHost", nil)
+	f.run("ssh", "path:"+f.dir+"#web").exits(1).says("targetHost is null")
+}

@@ -23,13 +23,13 @@ func CutCommand(args []string) (own, command []string) {
 	return own, nil
 }
 
-func takesCommand(verb string) bool { return verb == "exec" }
+func takesCommand(verb string) bool { return verb == "exec" || verb == "ssh" }
 
 // CheckCommand says of a verb that it lacks a command, or takes none.
 func CheckCommand(verb string, command []string) error {
 	switch {
-	case takesCommand(verb) && len(command) == 0:
-		return Errorf("what to run comes after --, as in flakeops %s -- uptime", verb)
+	case verb == "exec" && len(command) == 0:
+		return Errorf("what to run comes after --, as in flakeops exec -- uptime")
 	case !takesCommand(verb) && command != nil:
 		return Errorf("the verb comes first, as in flakeops exec -- uptime")
 	}

@@ -28,7 +28,7 @@ func elsewhere() map[string]string {
 		"upload-keys": keys, "upload-secrets": keys, "secrets": keys,
 		"restart": "`flakeops reboot` reboots hosts and sees that they come back",
 		"revert":  back, "undo": back, "generations": past, "log": past,
-		"run": "`flakeops exec -- COMMAND` runs a command on the hosts", "ssh": onHosts, "scp": onHosts,
+		"run": "`flakeops exec -- COMMAND` runs a command on the hosts", "scp": onHosts,
 		"collect-garbage": garbage, "delete-generations": garbage,
 		"update": "`nix flake update` updates the inputs",
 		"eval":   "`nix eval` evaluates", "repl": "`nix repl` opens a flake",

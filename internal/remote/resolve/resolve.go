@@ -23,6 +23,21 @@ type Destination struct {
 	Options []string // as after -o
 }
 
+// Args are the arguments of ssh by which it connects there.
+func (d Destination) Args() []string {
+	argv := slices.Clone(d.Before)
+	for _, o := range d.Options {
+		argv = append(argv, "-o", o)
+	}
+	if d.Port != 0 {
+		argv = append(argv, "-p", strconv.Itoa(d.Port))
+	}
+	if d.User != "" {
+		argv = append(argv, "-l", d.User)
+	}
+	return append(argv, "--", d.Host)
+}
+
 // Resolver asks the programs that know how a host is reached.
 type Resolver struct {
 	SSH    string     // empty means "ssh"
@@ -35,18 +50,7 @@ func (r Resolver) Resolve(ctx context.Context, dst Destination) (*Config, error)
 	if ssh == "" {
 		ssh = "ssh"
 	}
-	argv := append([]string{ssh, "-G"}, dst.Before...)
-	for _, o := range dst.Options {
-		argv = append(argv, "-o", o)
-	}
-	if dst.Port != 0 {
-		argv = append(argv, "-p", strconv.Itoa(dst.Port))
-	}
-	if dst.User != "" {
-		argv = append(argv, "-l", dst.User)
-	}
-	argv = append(argv, "--", dst.Host)
-	out, err := run.Output(ctx, r.runner(), run.Command{Argv: argv})
+	out, err := run.Output(ctx, r.runner(), run.Command{Argv: append([]string{ssh, "-G"}, dst.Args()...)})
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, &ConfigError{ssh + " is not in PATH", "install OpenSSH's client, whose configuration decides how hosts are reached"}
