@@ -17,6 +17,7 @@ type grammar struct {
 	Rollback    rollbackCmd    `cmd:"" help:"Go back to a system that the hosts had before."`
 	Lock        lockCmd        `cmd:"" help:"List what flake.lock pins, and what of it the hosts run."`
 	Info        infoCmd        `cmd:"" help:"Tell how the hosts stand to their nodes."`
+	Check       checkCmd       `cmd:"" help:"Tell whether the hosts are well."`
 	History     historyCmd     `cmd:"" help:"List the deployments that the hosts have on record."`
 	Generations generationsCmd `cmd:"" name:"list-generations" help:"List the generations of the hosts' systems."`
 	GC          gcCmd          `cmd:"" name:"gc" help:"Delete old generations and collect garbage on the hosts."`

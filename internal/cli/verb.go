@@ -79,6 +79,9 @@ func (s *session) take(ctx context.Context, v fleetVerb) error {
 		return s.refuse(u, err)
 	}
 	code := exit.Worst(ctx, r)
+	if own, ok := v.(interface{ code(*fleet.Run) int }); ok && ctx.Err() == nil {
+		code = own.code(r)
+	}
 	u.Summarise(document.Summary(s.verb, r, code))
 	return exit.With(code, errors.Join(v.report(r, u, code), u.Over(code, err)))
 }

@@ -2,9 +2,13 @@ package fleet
 
 import (
 	"context"
+	"errors"
+	"net"
 	"time"
 
+	"flakeops/activate/inspect"
 	"flakeops/internal/limit"
+	"flakeops/internal/remote"
 	"flakeops/internal/run"
 )
 
@@ -13,6 +17,27 @@ import (
 func Ask[T any](ctx context.Context, n *Node, question func(context.Context, run.Runner) (T, error)) (T, error) {
 	n.began(Asking)
 	return onHost(ctx, n, factsDeadline, "asking the host", question)
+}
+
+// Verify is Ask where the host reads its whole store to answer.
+func Verify[T any](ctx context.Context, n *Node, question func(context.Context, run.Runner) (T, error)) (T, error) {
+	n.began(Asking)
+	return onHost(ctx, n, verifyDeadline, "verifying the host's store", question)
+}
+
+// ReachOf says how far it came to a node's host that ended with an error, nil for none.
+func ReachOf(err error) inspect.Reach {
+	var away *remote.UnreachableError
+	var name *net.DNSError
+	switch {
+	case err == nil:
+		return inspect.Reached
+	case errors.As(err, &name) && name.IsNotFound:
+		return inspect.Missing
+	case errors.As(err, &away) && !away.Up:
+		return inspect.Down
+	}
+	return inspect.Unreachable
 }
 
 // Collect has a node's host collect garbage, which may take it an hour.

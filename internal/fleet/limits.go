@@ -18,6 +18,7 @@ const (
 	keysDeadline     = time.Hour        // one node's sources, which may ask a person; one host's message
 	unitsDeadline    = 3 * time.Minute  // a host's units after a boot
 	surveyDeadline   = 5 * time.Minute  // what one host, or the local store, says of two systems
+	verifyDeadline   = 6 * time.Hour    // one host's whole store
 	collectDeadline  = 3 * time.Hour    // one host's garbage collection
 	dryDeadline      = 10 * time.Minute // one dry activation
 )

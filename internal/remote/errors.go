@@ -9,6 +9,7 @@ import (
 // UnreachableError is a host that could not be reached over the network in time.
 type UnreachableError struct {
 	Host string // address, or what it was to be found by
+	Up   bool   // something took or refused the connection there, or on the way there
 	Err  error
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"flakeops/internal/remote/ask"
@@ -105,30 +106,30 @@ func (a *attempt) open(ctx context.Context, c *resolve.Config, via *link) (*link
 	defer done()
 	conn, err := a.transport(ctx, c, via)
 	if err != nil {
-		return nil, describe(outer, ctx, c, err)
+		return nil, describe(outer, ctx, c, err, errors.Is(err, syscall.ECONNREFUSED))
 	}
 	l, err := a.handshake(ctx, c, conn, clock)
 	if err != nil {
 		_ = conn.Close()
-		return nil, describe(outer, ctx, c, err)
+		return nil, describe(outer, ctx, c, err, true)
 	}
 	l.via = via
 	return l, nil
 }
 
 // describe makes an *UnreachableError of what the network did. outer is the
-// caller's context, inner the one with the timeout.
-func describe(outer, inner context.Context, c *resolve.Config, err error) error {
+// caller's context, inner the one with the timeout; up says whether something is there.
+func describe(outer, inner context.Context, c *resolve.Config, err error, up bool) error {
 	var late *ask.TimeoutError
 	switch {
 	case outer.Err() != nil:
 		return fmt.Errorf("connecting to %s: %w", c.Addr(), context.Cause(outer))
 	case errors.As(context.Cause(inner), &late):
-		return &UnreachableError{Host: c.Addr(), Err: late}
+		return &UnreachableError{Host: c.Addr(), Up: up, Err: late}
 	case errors.Is(err, io.EOF):
-		return &UnreachableError{Host: c.Addr(), Err: errHungUp}
+		return &UnreachableError{Host: c.Addr(), Up: up, Err: errHungUp}
 	case networkError(err):
-		return &UnreachableError{Host: c.Addr(), Err: err}
+		return &UnreachableError{Host: c.Addr(), Up: up, Err: err}
 	}
 	if errors.As(err, new(*trust.HostKeyError)) || errors.As(err, new(*auth.Error)) {
 		return err

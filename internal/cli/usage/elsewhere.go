@@ -23,7 +23,6 @@ func elsewhere() map[string]string {
 		"dry-run":      plan, "dry-build": plan, "diff": plan, "status": info,
 		"build-vm": "run `nixos-rebuild build-vm --flake FLAKE#NODE`",
 		"copy":     "`flakeops push` builds and copies to the hosts",
-		"check":    "`flakeops validate` checks the settings, and `flakeops plan` what the hosts run",
 		"nodes":    list, "show": list,
 		"upload-keys": keys, "upload-secrets": keys, "secrets": keys,
 		"restart": "`flakeops reboot` reboots hosts and sees that they come back",
