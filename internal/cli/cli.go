@@ -17,6 +17,7 @@ import (
 	"flakeops/internal/cli/document"
 	"flakeops/internal/cli/exit"
 	"flakeops/internal/cli/usage"
+	"flakeops/internal/fault"
 	"flakeops/internal/ui"
 )
 
@@ -26,6 +27,7 @@ type session struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	paper          func() (width, height int) // size of the terminal that stdout is; nil: none
+	unread         <-chan struct{}            // closed when nobody reads stdout any more
 	verb           string
 	command        []string // what is to be run on hosts, after --
 	verbose        int
@@ -36,7 +38,8 @@ type session struct {
 // its exit code. When ctx ends, what is under way is undone or left to the
 // hosts to undo, and Main returns exit.Interrupted.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	s := &session{stdin: stdin, stdout: ui.Results(stdout), stderr: stderr, paper: ui.SizeOf(stdout)}
+	unread := make(chan struct{})
+	s := &session{stdin: stdin, stdout: ui.Results(stdout, func() { close(unread) }), stderr: stderr, paper: ui.SizeOf(stdout), unread: unread}
 	g := &grammar{}
 	parser, err := newParser(ctx, g, s)
 	if err != nil { // a mistake in the grammar itself
@@ -69,6 +72,20 @@ func (s *session) follow(ctx context.Context, parser *kong.Kong, g *grammar, arg
 		return err
 	}
 	return parsed.Run()
+}
+
+// whileRead ends with ctx, or when nobody reads stdout any more, which is then an
+// interruption. It is for a verb that has no other end than being read.
+func (s *session) whileRead(ctx context.Context) (context.Context, func()) {
+	ctx, end := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-s.unread:
+			end(fault.ErrInterrupted)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { end(nil) }
 }
 
 // fail tells an error that was not told yet. A command line that could not be

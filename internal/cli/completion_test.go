@@ -38,7 +38,7 @@ func completions(t *testing.T, line string) []string {
 
 func TestCompletions(t *testing.T) {
 	for line, want := range map[string]string{
-		"flakeops ":                "build check deploy exec gc help history info keys list list-generations lock plan push reboot rollback send-keys ssh validate version",
+		"flakeops ":                "build check deploy exec gc help history info keys list list-generations lock plan push reboot rollback scp send-keys ssh validate version",
 		"flakeops re":              "reboot",
 		"flakeops agen":            "", // hidden
 		"flakeops keys ":           "list",

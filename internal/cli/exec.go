@@ -41,6 +41,8 @@ func (c execCmd) Run(ctx context.Context, s *session) error {
 	}
 	defer end()
 	c.command, c.input = s.command, input
+	ctx, stop := s.whileRead(ctx)
+	defer stop()
 	return s.take(ctx, c)
 }
 

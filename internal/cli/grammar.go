@@ -14,6 +14,7 @@ type grammar struct {
 	Reboot      rebootCmd      `cmd:"" help:"Reboot hosts, and see that they come back."`
 	Exec        execCmd        `cmd:"" help:"Run a command on hosts; ssh-for-each is the same."`
 	SSH         sshCmd         `cmd:"" name:"ssh" help:"Log in to a host with your own ssh."`
+	SCP         scpCmd         `cmd:"" name:"scp" help:"Copy files to hosts, or from them."`
 	Rollback    rollbackCmd    `cmd:"" help:"Go back to a system that the hosts had before."`
 	Lock        lockCmd        `cmd:"" help:"List what flake.lock pins, and what of it the hosts run."`
 	Info        infoCmd        `cmd:"" help:"Tell how the hosts stand to their nodes."`

@@ -50,6 +50,7 @@ const (
 	AwaitingBoot  Step = "await-boot"
 	AwaitingUnits Step = "await-units"
 	Executing     Step = "exec"
+	Copying       Step = "copy"
 	Collecting    Step = "collect-garbage"
 )
 

@@ -37,10 +37,6 @@ func (n *Node) Execute(ctx context.Context, e Execution) error {
 		return err
 	}
 	n.began(Executing)
-	by := h.User()
-	if e.AsRoot {
-		by = h.Root()
-	}
 	cmd := run.Command{Argv: e.Argv, Stdout: told{n, false}, Stderr: told{n, true}}
 	var stdout, stderr kept
 	if e.Keep {
@@ -49,7 +45,7 @@ func (n *Node) Execute(ctx context.Context, e Execution) error {
 	if e.Stdin != nil {
 		cmd.Stdin = e.Stdin()
 	}
-	_, err = by.Run(ctx, cmd)
+	_, err = as(h, e.AsRoot).Run(ctx, cmd)
 	n.Ran = &Ran{Stdout: stdout.text.Bytes(), Stderr: stderr.text.Bytes()}
 	var failed *run.Error
 	var killed *run.SignalError

@@ -25,6 +25,7 @@ const (
 	RebootOrdered    Outcome = "reboot ordered"
 	KeysSent         Outcome = "keys sent"
 	Executed         Outcome = "done"
+	Copied           Outcome = "copied"
 	Checked          Outcome = "checked"
 	Asked            Outcome = "asked"
 	Collected        Outcome = "collected"

@@ -86,6 +86,7 @@ func began(s fleet.Step) string {
 		fleet.AwaitingBoot:  "waiting for the host to come back",
 		fleet.AwaitingUnits: "waiting for its units",
 		fleet.Executing:     "running the command",
+		fleet.Copying:       "copying",
 		fleet.Collecting:    "collecting garbage",
 	}[s]
 }

@@ -10,12 +10,14 @@ import (
 )
 
 // Results is a stdout on which results are written. A reader that goes away, as head does, has read enough:
-// what is written after that is dropped, and is no failure of the verb.
-func Results(to io.Writer) io.Writer { return &results{to: to} }
+// what is written after that is dropped, and is no failure of the verb. unread is then
+// called, once.
+func Results(to io.Writer, unread func()) io.Writer { return &results{to: to, unread: unread} }
 
 type results struct {
-	to   io.Writer
-	gone bool
+	to     io.Writer
+	unread func()
+	gone   bool
 }
 
 func (r *results) Write(p []byte) (int, error) {
@@ -25,6 +27,7 @@ func (r *results) Write(p []byte) (int, error) {
 	n, err := r.to.Write(p)
 	if errors.Is(err, syscall.EPIPE) {
 		r.gone = true
+		r.unread()
 		return len(p), nil
 	}
 	return n, err

@@ -17,14 +17,14 @@ const module = "flakeops"
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
 	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "internal/settings"}
-	rooms := append([]string{"flake", "activate", "keys", "keys/message", "activate/closure", "activate/inspect", "internal/limit", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/sshargs"}, bottom...)
+	rooms := append([]string{"flake", "activate", "keys", "keys/message", "internal/archive", "activate/closure", "activate/inspect", "internal/limit", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/sshargs"}, bottom...)
 	return map[string][]string{
 		// The program plays three parts, and main gives them out.
 		"": {"internal/cli", "internal/cli/exit", "activate/agent", "internal/remote/lend", "internal/fault", "internal/signals"},
 		// The verbs ask the engine; that hosts are reached by SSH is not for them to know.
-		"internal/cli": {"internal/cli/document", "internal/cli/exit", "internal/cli/manual", "internal/cli/usage", "internal/fleet", "internal/ui", "flake", "activate", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
+		"internal/cli": {"internal/cli/document", "internal/cli/exit", "internal/cli/manual", "internal/cli/usage", "internal/fleet", "internal/ui", "flake", "activate", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "internal/archive", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
 		// Answers are made of what the engine knows once a verb is through: they ask for nothing.
-		"internal/cli/document": {"internal/cli/exit", "internal/fleet", "internal/ui", "flake", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "keys/message", "internal/fault", "internal/run"},
+		"internal/cli/document": {"internal/cli/exit", "internal/fleet", "internal/ui", "flake", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "keys/message", "internal/archive", "internal/fault", "internal/run"},
 		"internal/cli/exit":     {"internal/fleet", "internal/fault"},
 		// What a mistaken word may have meant takes a look at the flake's nodes.
 		"internal/cli/usage":  {"internal/fleet", "flake", "internal/fault"},
@@ -65,9 +65,11 @@ func layers() map[string][]string {
 		"internal/sshname":        {},
 		"internal/lazy":           {},
 		"internal/limit":          {},
-		"internal/signals":        {},
-		"internal/run":            {},
-		"internal/settings":       {},
+		// Files as they travel: who carries them is not its business.
+		"internal/archive":  {},
+		"internal/signals":  {},
+		"internal/run":      {},
+		"internal/settings": {},
 		// Files that root keeps on a host: the agent's and those about keys alike.
 		"internal/onhost": {},
 	}
@@ -75,7 +77,7 @@ func layers() map[string][]string {
 
 // standardOnly are the packages that import the standard library only.
 func standardOnly() []string {
-	return []string{"activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/limit", "internal/onhost", "internal/run", "internal/signals", "keys/message", "activate/closure", "activate/agent/bootloader"}
+	return []string{"activate/wire", "internal/archive", "internal/fault", "internal/sshname", "internal/lazy", "internal/limit", "internal/onhost", "internal/run", "internal/signals", "keys/message", "activate/closure", "activate/agent/bootloader"}
 }
 
 type listed struct {

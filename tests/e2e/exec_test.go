@@ -58,6 +58,19 @@ func TestExec(t *testing.T) {
 			t.Errorf("%s: %d bytes came back", n.Node, len(n.StdoutBytes))
 		}
 	}
+	// So they are as files.
+	f.run("scp", "path:"+f.dir, "--to", "--json", "--", file, "/tmp/there").exits(0).answers("taken")
+	logs := filepath.Join(t.TempDir(), "logs")
+	f.run("scp", "path:"+f.dir, "--from", "--sudo", "--", "/tmp/there", "/etc/ssh", logs).exits(0).says("copied")
+	for name := range f.hosts {
+		if back, err := os.ReadFile(filepath.Join(logs, name, "there")); err != nil || string(back) != string(blob) {
+			t.Errorf("%s: %d bytes came back, %v", name, len(back), err)
+		}
+		if _, err := os.Stat(filepath.Join(logs, name, "ssh")); err != nil {
+			t.Error(err)
+		}
+	}
+	f.run("scp", "path:"+f.dir, "--on", "web", "--from", "--", "/no/such", logs).exits(1).says("No such file")
 	lines := exec(flags("--on", "web,db"), "seq", "100000").exits(0).stdout
 	if n := strings.Count(lines, "web | "); n != 100000 || strings.Count(lines, "\n") != 200000 {
 		t.Errorf("%d lines of web's, %d in all", n, strings.Count(lines, "\n"))
@@ -83,6 +96,12 @@ func TestExec(t *testing.T) {
 	}
 	p.signal(syscall.SIGINT)
 	p.wait().exits(130)
+
+	// One that writes without an end has one when nobody reads it any more.
+	p = f.startProgram("sh", nil, "-c", `"$0" exec "path:$1" -- yes | head -n 1`, binary, f.dir)
+	if r := p.wait().exits(0); !strings.HasSuffix(r.stdout, " | y\n") {
+		t.Errorf("%q", r.stdout)
+	}
 
 	// Of hosts that are down or hang, the others' answers come all the same.
 	db.sh("systemctl kill --signal=STOP ssh.service || systemctl kill --signal=STOP sshd.service")

@@ -42,7 +42,7 @@ func steps() []fleet.Step {
 	return []fleet.Step{
 		fleet.Evaluating, fleet.Building, fleet.Connecting, fleet.Asking, fleet.ReadingKeys, fleet.Comparing, fleet.Pushing,
 		fleet.BuildingThere, fleet.DryActivating, fleet.CheckingKeys, fleet.SendingKeys, fleet.Activating,
-		fleet.TakingBack, fleet.Rebooting, fleet.AwaitingBoot, fleet.AwaitingUnits, fleet.Executing, fleet.Collecting,
+		fleet.TakingBack, fleet.Rebooting, fleet.AwaitingBoot, fleet.AwaitingUnits, fleet.Executing, fleet.Copying, fleet.Collecting,
 	}
 }
 

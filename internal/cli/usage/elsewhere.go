@@ -9,7 +9,6 @@ func elsewhere() map[string]string {
 		list    = "`flakeops list` shows the nodes and their settings"
 		keys    = "`flakeops send-keys` brings the keys to the hosts"
 		back    = "`flakeops rollback` goes back to a system that the hosts had before"
-		onHosts = "use ssh with the hosts that `flakeops list` names"
 		garbage = "`flakeops gc` deletes old generations and collects garbage"
 		create  = "it makes and removes no machines; `nix flake new -t FLAKEOPS#default DIRECTORY` writes a first flake"
 		past    = "`flakeops list-generations` lists the generations of the hosts' systems"
@@ -27,7 +26,7 @@ func elsewhere() map[string]string {
 		"upload-keys": keys, "upload-secrets": keys, "secrets": keys,
 		"restart": "`flakeops reboot` reboots hosts and sees that they come back",
 		"revert":  back, "undo": back, "generations": past, "log": past,
-		"run": "`flakeops exec -- COMMAND` runs a command on the hosts", "scp": onHosts,
+		"run": "`flakeops exec -- COMMAND` runs a command on the hosts", "rsync": "`flakeops scp` copies files to hosts, or from them",
 		"collect-garbage": garbage, "delete-generations": garbage,
 		"update": "`nix flake update` updates the inputs",
 		"eval":   "`nix eval` evaluates", "repl": "`nix repl` opens a flake",
