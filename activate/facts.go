@@ -66,17 +66,17 @@ func Ask(ctx context.Context, r run.Runner, script string, args []string, take f
 }
 
 func readFacts(ctx context.Context, r run.Runner, most int, script string, paths []string, take func(name, value string) error) (Facts, error) {
-	out := &bounded{max: most}
+	out := &run.Head{Max: most}
 	_, err := r.Run(ctx, run.Command{Argv: append([]string{"sh", "-c", script, "sh"}, paths...), Stdout: out})
-	text := out.text.Bytes()
-	if at := bytes.Index(text, []byte(factsBegin)); at > 0 || at < 0 && out.over {
+	text := out.Bytes()
+	if at := bytes.Index(text, []byte(factsBegin)); at > 0 || at < 0 && out.Over {
 		if at > 0 {
 			text = text[:at]
 		}
 		return Facts{}, &RefusedError{Reason: fmt.Sprintf("something on the host prints %s before a command runs: "+
 			"have the shell's startup files (~/.bashrc, /etc/profile) print for terminals only", excerpt(text))}
 	}
-	if out.over {
+	if out.Over {
 		return Facts{}, errors.New("reading the host's facts: the answer is endless")
 	}
 	if err != nil && len(bytes.TrimSpace(text)) > 0 && !bytes.HasPrefix(text, []byte(factsBegin)) {

@@ -75,7 +75,7 @@ func FailedUnits(ctx context.Context, r run.Runner) ([]string, error) {
 	_, _ = r.Run(wait, run.Command{Argv: []string{"systemctl", "is-system-running", "--wait"}})
 	ctx, cancel = context.WithTimeout(ctx, rebootAsk)
 	defer cancel()
-	out := &bounded{max: maxFacts}
+	out := &run.Head{Max: maxFacts}
 	_, err := r.Run(ctx, run.Command{
 		Argv:   []string{"systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager", "--full"},
 		Stdout: out,
@@ -84,7 +84,7 @@ func FailedUnits(ctx context.Context, r run.Runner) ([]string, error) {
 		return nil, fmt.Errorf("listing failed units: %w", err)
 	}
 	var units []string
-	for line := range strings.Lines(out.text.String()) {
+	for line := range strings.Lines(string(out.Bytes())) {
 		if f := strings.Fields(line); len(f) > 0 {
 			units = append(units, f[0])
 		}

@@ -53,11 +53,11 @@ func ReadSurvey(ctx context.Context, r run.Runner, q Question) (Survey, error) {
 		}
 	}
 	wanted := strings.Join(slices.Sorted(maps.Keys(q.New)), "\n")
-	out := &bounded{max: maxSurvey}
+	out := &run.Head{Max: maxSurvey}
 	if _, err := r.Run(ctx, run.Command{Argv: argv, Stdin: strings.NewReader(wanted), Stdout: out}); err != nil {
 		return Survey{}, fmt.Errorf("asking the host what it consists of: %w", err)
 	}
-	s, err := parseSurvey(out.text.Bytes())
+	s, err := parseSurvey(out.Bytes())
 	if err != nil {
 		return Survey{}, fmt.Errorf("asking the host what it consists of: %w", err)
 	}

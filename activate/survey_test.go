@@ -83,13 +83,13 @@ func TestSurveyOfWhatIsKnownHere(t *testing.T) {
 
 func TestSurveyRefuses(t *testing.T) {
 	for name, answer := range map[string]string{
-		"cut short":             strings.TrimSuffix(surveyText(), "end\tsurvey\n"),
-		"which store paths":     "end\tsurvey\n",
-		"1 sizes for 2":         strings.Replace(surveyText(), "running-size\t4\n", "", 1),
-		"not a size":            strings.Replace(surveyText(), "running-size\t4", "running-size\t-4", 1),
-		"not a store path":      strings.Replace(surveyText(), "running\t/nix/store", "running\t/tmp", 1),
-		"bufio.Scanner":         strings.Repeat("x", 2<<20) + surveyText(),
-		"the answer is endless": strings.Repeat("x\ty\n", maxSurvey/4+1),
+		"cut short":          strings.TrimSuffix(surveyText(), "end\tsurvey\n"),
+		"which store paths":  "end\tsurvey\n",
+		"1 sizes for 2":      strings.Replace(surveyText(), "running-size\t4\n", "", 1),
+		"not a size":         strings.Replace(surveyText(), "running-size\t4", "running-size\t-4", 1),
+		"not a store path":   strings.Replace(surveyText(), "running\t/nix/store", "running\t/tmp", 1),
+		"bufio.Scanner":      strings.Repeat("x", 2<<20) + surveyText(),
+		"it wrote more than": strings.Repeat("x\ty\n", maxSurvey/4+1),
 	} {
 		_, err := ReadSurvey(t.Context(), &canned{answer: answer}, Question{System: storeHash + "y"})
 		if err == nil || !strings.Contains(err.Error(), name) {

@@ -1,7 +1,6 @@
 package flake
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,11 +34,11 @@ type answer struct {
 // ask runs one of the nix programs to its end. Its error is ctx's cause, a
 // missing program, or an *exitError with what nix wrote to stderr.
 func (n *Nix) ask(ctx context.Context, argv []string) (answer, error) {
-	out := capped{max: maxAnswer}
+	out := run.Head{Max: maxAnswer}
 	tail := run.Tail{Max: maxErrors}
 	res, err := n.run(ctx, run.Command{Argv: argv, Stdout: &out, Stderr: &tail})
-	a := answer{out: out.buf.Bytes(), errors: tail.String(), rss: res.MaxRSS}
-	if out.over && ctx.Err() == nil {
+	a := answer{out: out.Bytes(), errors: tail.String(), rss: res.MaxRSS}
+	if out.Over && ctx.Err() == nil {
 		return a, fmt.Errorf("%s wrote more than %d MB where a short answer was expected: check that the nix in PATH works", spoken(argv), maxAnswer>>20)
 	}
 	if err != nil {
@@ -113,22 +112,3 @@ func spoken(argv []string) string {
 	}
 	return argv[0]
 }
-
-// capped keeps the first max bytes written to it.
-type capped struct {
-	buf  bytes.Buffer
-	max  int
-	over bool
-}
-
-// Write fails once there is more than max, so that an endless answer ends.
-func (c *capped) Write(p []byte) (int, error) {
-	if room := c.max - c.buf.Len(); len(p) > room {
-		c.over = true
-		n, _ := c.buf.Write(p[:room])
-		return n, errTooMuch
-	}
-	return c.buf.Write(p)
-}
-
-var errTooMuch = errors.New("the answer is too long")

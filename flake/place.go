@@ -72,9 +72,9 @@ func (n *Nix) committed(ctx context.Context, at string) (string, error) {
 		return "", fmt.Errorf("this version of nix takes no path like that outside of git: %s", hint)
 	}
 	git := func(args ...string) (string, error) {
-		out := capped{max: maxErrors}
+		out := run.Head{Max: maxErrors}
 		_, err := n.run(ctx, run.Command{Argv: append([]string{"git", "-C", root}, args...), Stdout: &out})
-		return strings.TrimSpace(out.buf.String()), err
+		return strings.TrimSpace(string(out.Bytes())), err
 	}
 	head, err := git("rev-parse", "--verify", "HEAD")
 	changes := ""

@@ -147,7 +147,7 @@ func (f *Flake) compare(ctx context.Context, addresses map[string][]address, fou
 
 // calculate evaluates an expression that needs no flake.
 func (n *Nix) calculate(ctx context.Context, expression string) ([]byte, error) {
-	out := capped{max: maxAnswer}
+	out := run.Head{Max: maxAnswer}
 	tail := run.Tail{Max: maxErrors}
 	_, err := n.run(ctx, run.Command{
 		Argv:   []string{"nix-instantiate", "--eval", "--strict", "--json", "-"},
@@ -157,5 +157,5 @@ func (n *Nix) calculate(ctx context.Context, expression string) ([]byte, error) 
 	if err != nil {
 		return nil, n.explain(ctx, err, tail.String())
 	}
-	return out.buf.Bytes(), nil
+	return out.Bytes(), nil
 }

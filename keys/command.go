@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +45,7 @@ func (s commandSource) print(ctx context.Context, k settings.Key) ([]byte, error
 	defer cancel()
 	limited, stop := context.WithCancelCause(limited)
 	defer stop(nil)
-	out := &bounded{full: func() { stop(errTooLarge) }}
+	out := &printed{Head: run.Head{Max: message.MaxValue}, full: func() { stop(errTooLarge) }}
 	_, err := s.runner.Run(limited, run.Command{
 		Argv:   k.Command,
 		Dir:    s.dir,
@@ -59,14 +58,14 @@ func (s commandSource) print(ctx context.Context, k settings.Key) ([]byte, error
 		return nil, context.Cause(ctx)
 	case limited.Err() != nil && err != nil:
 		return nil, context.Cause(limited)
-	case out.over:
+	case out.Over:
 		return nil, errTooLarge
 	case err != nil:
 		return nil, outcome(err)
 	case out.cut:
 		return nil, errors.New("it ended, but something that it started still has its output open, so its value may lack the end: have it wait for that, or give that another output")
 	}
-	return out.buf.Bytes(), checkPrinted(out.buf.Bytes())
+	return out.Bytes(), checkPrinted(out.Bytes())
 }
 
 func (s commandSource) env(k settings.Key) []string {
@@ -108,27 +107,19 @@ func checkPrinted(value []byte) error {
 	return checkValue(value)
 }
 
-// bounded keeps what is written to it, up to the length of a value.
-type bounded struct {
-	buf  bytes.Buffer
-	full func()
-	over bool
-	cut  bool // its end was not waited for
+// printed is what a command prints, up to the length of a value.
+type printed struct {
+	run.Head
+	full func() // called when there is more
+	cut  bool   // its end was not waited for
 }
 
 // ReadFrom is how what a process writes arrives here, and how its end is told
 // from a pipe that was closed on it.
-func (b *bounded) ReadFrom(r io.Reader) (int64, error) {
-	n, err := io.Copy(struct{ io.Writer }{b}, r)
-	b.cut = err != nil
-	return n, err
-}
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.buf.Len()+len(p) > message.MaxValue {
-		b.over = true
-		b.full()
-		return 0, errTooLarge
+func (p *printed) ReadFrom(r io.Reader) (int64, error) {
+	n, err := io.Copy(&p.Head, r)
+	if p.cut = err != nil; p.Over {
+		p.full()
 	}
-	return b.buf.Write(p)
+	return n, err
 }

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +37,7 @@ func (n *Node) Execute(ctx context.Context, e Execution) error {
 	}
 	n.began(Executing)
 	cmd := run.Command{Argv: e.Argv, Stdout: told{n, false}, Stderr: told{n, true}}
-	var stdout, stderr kept
+	stdout, stderr := run.Head{Max: maxKept}, run.Head{Max: maxKept}
 	if e.Keep {
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	}
@@ -46,7 +45,7 @@ func (n *Node) Execute(ctx context.Context, e Execution) error {
 		cmd.Stdin = e.Stdin()
 	}
 	_, err = as(h, e.AsRoot).Run(ctx, cmd)
-	n.Ran = &Ran{Stdout: stdout.text.Bytes(), Stderr: stderr.text.Bytes()}
+	n.Ran = &Ran{Stdout: stdout.Bytes(), Stderr: stderr.Bytes()}
 	var failed *run.Error
 	var killed *run.SignalError
 	switch {
@@ -78,14 +77,3 @@ func (w told) Write(p []byte) (int, error) {
 
 // maxKept is how much of one stream is kept, in bytes.
 const maxKept = 256 << 20
-
-// kept keeps what a command writes. The buffer is a field, not embedded: io.Copy would
-// fill an embedded one past Write.
-type kept struct{ text bytes.Buffer }
-
-func (w *kept) Write(p []byte) (int, error) {
-	if w.text.Len()+len(p) > maxKept {
-		return 0, fmt.Errorf("it is more than %d MiB, which are not kept", maxKept>>20)
-	}
-	return w.text.Write(p)
-}
