@@ -48,12 +48,7 @@ func (c rebootCmd) options() fleet.Options {
 }
 
 func (c rebootCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
-	r.Each(ctx, fleet.AllAtOnce, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
-		if r.Keys {
-			return reachWithKeys(ctx, n)
-		}
-		return fleet.Result{}, n.Reach(ctx)
-	})
+	r.Each(ctx, fleet.AllAtOnce, reachWithKeys)
 	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
 		if c.NoWait {
 			return fleet.Result{Outcome: fleet.RebootOrdered}, n.OrderReboot(ctx)

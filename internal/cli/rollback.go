@@ -68,19 +68,15 @@ func (c rollbackCmd) options() fleet.Options {
 
 func (c rollbackCmd) steps(ctx context.Context, r *fleet.Run, ask confirmer) {
 	r.Each(ctx, fleet.AllAtOnce, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
-		var err error
-		if r.Keys {
-			_, err = reachWithKeys(ctx, n)
-		} else {
-			err = n.Reach(ctx)
+		res, err := reachWithKeys(ctx, n)
+		switch {
+		case err != nil || c.To != "":
+		case c.Generation != 0:
+			err = n.AimAtGeneration(ctx, int(c.Generation))
+		default:
+			err = n.AimAtPrevious(ctx)
 		}
-		if err != nil || c.To != "" {
-			return fleet.Result{}, err
-		}
-		if c.Generation != 0 {
-			return fleet.Result{}, n.AimAtGeneration(ctx, int(c.Generation))
-		}
-		return fleet.Result{}, n.AimAtPrevious(ctx)
+		return res, err
 	})
 	if c.To != "" {
 		r.AimBefore(ctx, c.To)

@@ -25,7 +25,7 @@ type scpCmd struct {
 	Sudo            bool `help:"Read and write there as root, by the node's privilegeEscalationCommand."`
 	SkipUnreachable bool `help:"Leave out hosts that cannot be reached, and do not count that as a failure."`
 
-	files fleet.Transfer
+	files archive.Files
 }
 
 // Help is the verb's detailed help.
@@ -42,7 +42,7 @@ func (c scpCmd) Run(ctx context.Context, s *session) error {
 	case last < 1:
 		return usage.Errorf("scp takes what to copy, and where to")
 	}
-	c.files = fleet.Transfer{Sources: s.command[:last], Place: s.command[last], AsRoot: c.Sudo}
+	c.files = archive.Files{Sources: s.command[:last], Place: s.command[last]}
 	for _, file := range c.files.Sources {
 		if _, err := os.Stat(file); c.To && err != nil {
 			return usage.Errorf("%v", err)
@@ -65,13 +65,7 @@ func (scpCmd) options() fleet.Options { return fleet.Options{Want: flake.Setting
 
 func (c scpCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
 	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
-		var copied archive.Count
-		var err error
-		if c.To {
-			copied, err = n.Send(ctx, c.files)
-		} else {
-			copied, err = n.Fetch(ctx, c.files)
-		}
+		copied, err := n.Copy(ctx, c.files, c.From, c.Sudo)
 		return fleet.Result{Outcome: fleet.Copied, Note: document.CopiedNote(copied)}, err
 	})
 }

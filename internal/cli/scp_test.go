@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"flakeops/internal/archive"
 	"flakeops/internal/cli/exit"
 	"flakeops/internal/fleet"
 	"flakeops/internal/fleet/fleettest"
@@ -44,7 +45,7 @@ func wantFile(t *testing.T, file, want string) {
 
 func scp(c scpCmd, words ...string) scpCmd {
 	c.Parallel = 2
-	c.files = fleet.Transfer{Sources: words[:len(words)-1], Place: words[len(words)-1]}
+	c.files = archive.Files{Sources: words[:len(words)-1], Place: words[len(words)-1]}
 	return c
 }
 

@@ -47,12 +47,13 @@ func (sendKeysCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
 	})
 }
 
-// reachWithKeys has a node's keys here, and the agent that they are for on its host.
+// reachWithKeys reaches a host, and where keys are sent has them here and the agent that
+// they are for there.
 func reachWithKeys(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
-	if err := n.Reach(ctx); err != nil {
+	if err := n.Reach(ctx); err != nil || !n.SendsKeys() {
 		return fleet.Result{}, err
 	}
-	if _, err := n.ReadKeys(ctx); err != nil || !n.SendsKeys() {
+	if _, err := n.ReadKeys(ctx); err != nil {
 		return fleet.Result{}, err
 	}
 	return fleet.Result{}, n.BringAgent(ctx)

@@ -64,6 +64,14 @@ func (n *Node) Execute(ctx context.Context, e Execution) error {
 	return limit.Because(ctx, err)
 }
 
+// as runs commands on a host as root, or as the login user.
+func as(h Host, root bool) run.Runner {
+	if root {
+		return h.Root()
+	}
+	return h.User()
+}
+
 // told tells what a command writes.
 type told struct {
 	node   *Node

@@ -66,7 +66,7 @@ func layers() map[string][]string {
 		"internal/lazy":           {},
 		"internal/limit":          {},
 		// Files as they travel: who carries them is not its business.
-		"internal/archive":  {},
+		"internal/archive":  {"internal/run"},
 		"internal/signals":  {},
 		"internal/run":      {},
 		"internal/settings": {},
