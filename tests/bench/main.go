@@ -60,7 +60,7 @@ func (o options) run(ctx context.Context, stdout, progress io.Writer) (passed bo
 	}()
 	var r report
 	for _, measure := range []func(context.Context, *report) error{
-		b.pairs, b.rollback, b.memory, b.plan, b.keys, b.lending,
+		b.pairs, b.rollback, b.memory, b.plan, b.keys, b.lending, b.daily,
 	} {
 		if err := measure(ctx, &r); err != nil {
 			return false, err
