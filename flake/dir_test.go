@@ -5,27 +5,29 @@ import (
 	"path/filepath"
 	"testing"
 
+	"flakeops/flake/nix/nixtest"
+
 	"github.com/tidwall/gjson"
 )
 
 func TestDir(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	plainDir, gitDir := t.TempDir(), t.TempDir()
 	sub := filepath.Join(gitDir, "in side")
 	if err := os.Mkdir(sub, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{plainDir, gitDir, sub} {
-		write(t, dir, "flake.nix", oneNode)
+		nixtest.Write(t, dir, "flake.nix", oneNode)
 	}
-	gitCommit(t, gitDir)
+	nixtest.Commit(t, gitDir)
 	for ref, want := range map[string]string{
 		plainDir:               plainDir,
 		"path:" + plainDir:     plainDir,
 		gitDir:                 gitDir,
 		"git+file://" + gitDir: gitDir,
-		"git+file://" + gitDir + "?rev=" + command(t, gitDir, "git", "rev-parse", "HEAD"): gitDir,
-		"git+file://" + gitDir + "?dir=in%20side":                                         sub,
+		"git+file://" + gitDir + "?rev=" + nixtest.Command(t, gitDir, "git", "rev-parse", "HEAD"): gitDir,
+		"git+file://" + gitDir + "?dir=in%20side":                                                 sub,
 	} {
 		f := open(t, n, ctx, ref)
 		if f.Dir != want {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"flakeops/flake/nix"
+	"flakeops/flake/nix/nixtest"
 	"flakeops/internal/run"
 )
 
@@ -44,7 +46,7 @@ func TestEvaluatorsAreBounded(t *testing.T) {
 	}
 	for _, rss := range []int64{1 << 20, 1 << 50} {
 		c := &counting{rss: rss}
-		f := &Flake{URL: "x", nix: &Nix{Runner: c}}
+		f := &Flake{URL: "x", nix: &nix.Programs{Runner: c}}
 		if err := f.Evaluate(t.Context(), names, WithSystem, func(Evaluation) {}); err != nil {
 			t.Fatal(err)
 		}
@@ -90,11 +92,11 @@ func TestEditsAreNoticedByWhateverReads(t *testing.T) {
 			return f.Evaluate(ctx, []string{"a"}, WithSystem, func(Evaluation) {})
 		},
 	} {
-		n, ctx := realNix(t)
-		dir := writeFlake(t, `a = plain "a" // { config = (plain "a").config // { deployment.keys.k.text = "x"; }; };`)
-		gitCommit(t, dir)
-		write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"\n")
-		n.Runner = editing{words, func() { write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"\n") }}
+		n, ctx := nixtest.Programs(t)
+		dir := nixtest.Flake(t, `a = plain "a" // { config = (plain "a").config // { deployment.keys.k.text = "x"; }; };`)
+		nixtest.Commit(t, dir)
+		nixtest.Write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"\n")
+		n.Runner = editing{words, func() { nixtest.Write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"\n") }}
 		var changed *ChangedError
 		if err := reads(ctx, open(t, n, ctx, dir)); !errors.As(err, &changed) {
 			t.Errorf("%s: %v", words, err)

@@ -2,8 +2,6 @@ package flake
 
 import (
 	"fmt"
-	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -17,7 +15,7 @@ type EvalError struct {
 	Next    string // what to do about it
 }
 
-func (e *EvalError) Error() string { return withHint(e.Cause(), e.Next) }
+func (e *EvalError) Error() string { return fault.WithHint(e.Cause(), e.Next) }
 
 // Class is the kind of the error.
 func (e *EvalError) Class() fault.Class { return fault.Evaluation }
@@ -55,7 +53,7 @@ type NoFlakeError struct {
 }
 
 func (e *NoFlakeError) Error() string {
-	return withHint(fmt.Sprintf("no flake found at %s: %s", e.Ref, e.Detail),
+	return fault.WithHint(fmt.Sprintf("no flake found at %s: %s", e.Ref, e.Detail),
 		"name a directory that holds a flake.nix, or a flake reference such as github:OWNER/REPO")
 }
 
@@ -103,75 +101,6 @@ func (e *SelectError) Error() string { return e.Message }
 // Class is the kind of the error.
 func (e *SelectError) Class() fault.Class { return fault.Usage }
 
-// BuildError is a node whose system cannot be built.
-type BuildError struct {
-	Node   string
-	System string   // the node's own derivation
-	Drv    string   // the derivation that failed: System, or one that it needs
-	Others int      // how many further derivations it needs failed too
-	Reason string   // nix's words
-	Log    []string // the last lines of Drv's log
-}
-
-func (e *BuildError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "node %s cannot be built: ", quoted(e.Node))
-	if e.Drv != "" && e.Drv != e.System {
-		fmt.Fprintf(&b, "it needs %s: ", drvName(e.Drv))
-	}
-	b.WriteString(e.Reason)
-	if e.Others > 0 {
-		fmt.Fprintf(&b, " (and %d more it needs failed)", e.Others)
-	}
-	for _, l := range e.Log {
-		b.WriteString("\n  > " + l)
-	}
-	switch {
-	case otherPlatform.MatchString(e.Reason):
-		b.WriteString("\ngive nix a builder for that platform (--builders), or have the host build it (deployment.buildOnTarget)")
-	case e.Drv != "":
-		fmt.Fprintf(&b, "\nsee `nix log %s`", e.Drv)
-	}
-	return b.String()
-}
-
-// Class is the kind of the error.
-func (e *BuildError) Class() fault.Class { return fault.Build }
-
-// otherPlatform recognises what nix says of a derivation that it did not even
-// try to build, so there is no log of it.
-var otherPlatform = regexp.MustCompile(`is required to build|platform mismatch|required system or feature not available`)
-
-// CopyError is a copy to another store that failed.
-type CopyError struct {
-	Store   string
-	Message string   // nix's words
-	Said    []string // the last lines of what nix started, such as ssh
-}
-
-func (e *CopyError) Error() string {
-	text := "nix copy: " + e.Message
-	for _, l := range e.Said {
-		text += "\n  > " + l
-	}
-	return text
-}
-
-// withHint appends the next step to a text that may have many lines.
-func withHint(text, hint string) string {
-	switch {
-	case hint == "":
-		return text
-	case strings.Contains(text, "\n"):
-		return text + "\n" + hint
-	default:
-		if !strings.HasSuffix(text, "..") { // nix ends some of its messages with a full stop
-			text = strings.TrimSuffix(text, ".")
-		}
-		return text + ": " + hint
-	}
-}
-
 // quoted shows a node's name: as it is, unless it could be misread.
 func quoted(name string) string {
 	odd := func(r rune) bool {
@@ -185,15 +114,6 @@ func quoted(name string) string {
 		return strconv.Quote(name)
 	}
 	return name
-}
-
-// drvName is a derivation's name without the store's directory and the hash.
-func drvName(drv string) string {
-	base := path.Base(drv)
-	if len(base) > 33 && base[32] == '-' {
-		return base[33:]
-	}
-	return base
 }
 
 // local says whether ref is a place in this machine's file system.

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 
+	"flakeops/flake/nix"
 	"flakeops/internal/settings"
 )
 
@@ -38,11 +39,11 @@ func (f *Flake) Evaluate(ctx context.Context, names []string, want Want, report 
 	if want == SettingsOnly {
 		function = "settings "
 	}
-	err := f.each(ctx, names, func(name string) string { return function + nixString(name) }, func(name string, a answer, err error) error {
+	err := f.each(ctx, names, func(name string) string { return function + nixString(name) }, func(name string, a nix.Answer, err error) error {
 		ev := Evaluation{Name: name}
 		if err == nil {
 			ev.Said = f.news(a)
-			err = ev.read(a.out, want)
+			err = ev.read(a.Out, want)
 		}
 		if err != nil {
 			bad, whole := f.evalError(name, err)
@@ -82,10 +83,10 @@ func (ev *Evaluation) read(data []byte, want Want) error {
 // cores and memory allow, and hands the answers to done, one at a time. An
 // error from done ends the run.
 func (f *Flake) each(ctx context.Context, names []string, function func(name string) string,
-	done func(name string, a answer, err error) error) error {
+	done func(name string, a nix.Answer, err error) error) error {
 	type result struct {
 		name string
-		answer
+		nix.Answer
 		err error
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -107,7 +108,7 @@ func (f *Flake) each(ctx context.Context, names []string, function func(name str
 			break
 		}
 		r := <-results
-		w.done(r.rss)
+		w.done(r.RSS)
 		if failed != nil {
 			continue
 		}
@@ -115,7 +116,7 @@ func (f *Flake) each(ctx context.Context, names []string, function func(name str
 			failed = context.Cause(ctx)
 			continue
 		}
-		if failed = done(r.name, r.answer, r.err); failed != nil {
+		if failed = done(r.name, r.Answer, r.err); failed != nil {
 			cancel(failed)
 		}
 	}
@@ -125,7 +126,7 @@ func (f *Flake) each(ctx context.Context, names []string, function func(name str
 // evalError tells an error that concerns one node from one that concerns all.
 func (f *Flake) evalError(name string, err error) (node *EvalError, whole error) {
 	e := &EvalError{Node: name, Message: err.Error(), Next: "correct it in the flake and run again"}
-	var exit *exitError
+	var exit *nix.ExitError
 	if !errors.As(err, &exit) {
 		if errors.Is(err, exec.ErrNotFound) {
 			return nil, err
@@ -138,7 +139,7 @@ func (f *Flake) evalError(name string, err error) (node *EvalError, whole error)
 	if unlocked(exit) {
 		return nil, &LockError{Ref: f.Ref}
 	}
-	e.Message = exit.message()
+	e.Message = exit.Message()
 	hint := untracked(e.Message, f.Root)
 	switch {
 	case hint != "":
@@ -147,7 +148,7 @@ func (f *Flake) evalError(name string, err error) (node *EvalError, whole error)
 		e.Next = "the flake's files changed while it was being evaluated: run again"
 	case declaredTwice.MatchString(e.Message):
 		e.Next = "leave flakeops.nixosModules.default out of this node: its settings are read as the other module declares them"
-	case exit.trace:
+	case exit.Traced:
 		e.Next = ""
 	default:
 		e.Next = "run again with --show-trace to see where this comes from"

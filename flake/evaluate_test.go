@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"flakeops/flake/nix"
+	"flakeops/flake/nix/nixtest"
 )
 
 // oddNames are node names that some shell, URL or attribute path would misread.
@@ -22,7 +25,7 @@ func oddNames() []string {
 // The names below can be written in a flake reference's fragment on every
 // version, so that nix itself says what their derivation is.
 func TestEvaluateEqualsNixEval(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	sayable := []string{"web", "a.b", "two words", "$(touch pwned)"}
 	var config strings.Builder
 	for _, name := range sayable {
@@ -30,17 +33,17 @@ func TestEvaluateEqualsNixEval(t *testing.T) {
 			nixString("s"+strings.Map(safe, name)) + ` "" { inherit (self) narHash lastModified; rev = self.rev or self.dirtyRev or "none"; }; };`)
 	}
 	for _, kind := range []string{"plain directory", "clean git tree", "dirty git tree"} {
-		dir := writeFlake(t, config.String())
+		dir := nixtest.Flake(t, config.String())
 		switch kind {
 		case "clean git tree":
-			gitCommit(t, dir)
+			nixtest.Commit(t, dir)
 		case "dirty git tree":
-			gitCommit(t, dir)
-			write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"# changed\n")
+			nixtest.Commit(t, dir)
+			nixtest.Write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"# changed\n")
 		}
 		all := evaluate(t, ctx, open(t, n, ctx, dir))
 		for _, name := range sayable {
-			want := command(t, dir, "nix", "eval", "--raw",
+			want := nixtest.Command(t, dir, "nix", "eval", "--raw",
 				`.#nixosConfigurations."`+name+`".config.system.build.toplevel.drvPath`)
 			if got := all[name]; got.Err != nil || got.System.Drv != want {
 				t.Errorf("%s: %s: %q %v, nix eval says %q", kind, name, got.System.Drv, got.Err, want)
@@ -57,12 +60,12 @@ func safe(r rune) rune {
 }
 
 func TestEvaluateOddNames(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	var config strings.Builder
 	for _, name := range oddNames() {
 		config.WriteString(nixString(name) + ` = system "x" "" { nodeName = ` + nixString(name) + `; };`)
 	}
-	f := open(t, n, ctx, writeFlake(t, config.String()))
+	f := open(t, n, ctx, nixtest.Flake(t, config.String()))
 	got, err := f.Names(ctx)
 	want := oddNames()
 	slices.Sort(want)
@@ -90,8 +93,8 @@ func TestEvaluateOddNames(t *testing.T) {
 // The settings of a node say what they do also where its system cannot be
 // evaluated, and the platform as far as it is known without.
 func TestSettingsWithoutASystem(t *testing.T) {
-	n, ctx := realNix(t)
-	f := open(t, n, ctx, writeFlake(t, `
+	n, ctx := nixtest.Programs(t)
+	f := open(t, n, ctx, nixtest.Flake(t, `
 		option = broken { options.nixpkgs.hostPlatform.isDefined = true; config.nixpkgs.hostPlatform.system = "aarch64-linux"; pkgs = abort "not to be looked at"; };
 		unset = broken { options.nixpkgs.hostPlatform.isDefined = false; config.nixpkgs.hostPlatform = abort "not to be looked at"; pkgs.stdenv.hostPlatform.system = "riscv64-linux"; };
 		pkgs = broken { pkgs.stdenv.hostPlatform.system = "x86_64-linux"; };
@@ -121,8 +124,8 @@ func TestSettingsWithoutASystem(t *testing.T) {
 }
 
 func TestEvaluateErrorsStayWithTheirNode(t *testing.T) {
-	n, ctx := realNix(t)
-	f := open(t, n, ctx, writeFlake(t, `
+	n, ctx := nixtest.Programs(t)
+	f := open(t, n, ctx, nixtest.Flake(t, `
 		good = plain "good";
 		thrown = throw "the disk of this node is unknown\nask its owner";
 		aborted = abort "no way";
@@ -161,17 +164,17 @@ func TestEvaluateErrorsStayWithTheirNode(t *testing.T) {
 
 // What is deprecated, an override that is misspelt: nix says so and goes on.
 func TestWarningsAreKept(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	n.Flags = []string{"--override-input", "nixpgks", "path:" + t.TempDir()}
-	dir := writeFlake(t, `
+	dir := nixtest.Flake(t, `
 		warned = builtins.trace "warning: networking.old is deprecated\nuse networking.new" (plain "w");
 		good = plain "good";
 		bad = builtins.trace "before" (throw "no good");
 	`)
-	write(t, dir, "flake.nix", strings.Replace(read(t, dir, "flake.nix"), "outputs = { self }: ", `outputs = { self }: builtins.trace "of all" (`, 1))
-	write(t, dir, "flake.nix", strings.TrimSuffix(read(t, dir, "flake.nix"), "; }")+"); }")
-	gitCommit(t, dir)
-	write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"\n")
+	nixtest.Write(t, dir, "flake.nix", strings.Replace(read(t, dir, "flake.nix"), "outputs = { self }: ", `outputs = { self }: builtins.trace "of all" (`, 1))
+	nixtest.Write(t, dir, "flake.nix", strings.TrimSuffix(read(t, dir, "flake.nix"), "; }")+"); }")
+	nixtest.Commit(t, dir)
+	nixtest.Write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"\n")
 	f := open(t, n, ctx, dir)
 	all := evaluate(t, ctx, f)
 	if got := strings.Join(f.Said, "\n"); strings.Count(got, "nixpgks") == 0 || !strings.Contains(got, "trace: of all") || strings.Contains(got, "dirty") {
@@ -187,7 +190,7 @@ func TestWarningsAreKept(t *testing.T) {
 }
 
 func TestNamesErrors(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	for outputs, want := range map[string]string{
 		`{ }`:                                       "has no nixosConfigurations: define a host",
 		`{ nixosConfigurations = { }; }`:            "has an empty nixosConfigurations: define a host",
@@ -195,7 +198,7 @@ func TestNamesErrors(t *testing.T) {
 		`{ nixosConfigurations = throw "really"; }`: "really",
 	} {
 		dir := t.TempDir()
-		write(t, dir, "flake.nix", "{ outputs = _: "+outputs+"; }")
+		nixtest.Write(t, dir, "flake.nix", "{ outputs = _: "+outputs+"; }")
 		_, err := open(t, n, ctx, dir).Names(ctx)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), dir) {
 			t.Errorf("%s: %v, want %q", outputs, err, want)
@@ -204,8 +207,8 @@ func TestNamesErrors(t *testing.T) {
 }
 
 func TestEvaluateSettings(t *testing.T) {
-	n, ctx := realNix(t)
-	f := open(t, n, ctx, writeFlake(t, `
+	n, ctx := nixtest.Programs(t)
+	f := open(t, n, ctx, nixtest.Flake(t, `
 		set = plain "set" // { config = (plain "set").config // { deployment = {
 			targetHost = "192.0.2.1"; alternateHosts = [ "2001:db8::1" "b" ]; targetPort = 2222; targetUser = "deploy";
 			sshOptions = [ "ProxyJump=gate" ]; privilegeEscalationCommand = [ "doas" ]; tags = [ "web" ];
@@ -248,8 +251,8 @@ func TestEvaluateSettings(t *testing.T) {
 }
 
 func TestSelectByTag(t *testing.T) {
-	n, ctx := realNix(t)
-	f := open(t, n, ctx, writeFlake(t, `
+	n, ctx := nixtest.Programs(t)
+	f := open(t, n, ctx, nixtest.Flake(t, `
 		a = { config.deployment.tags = [ "web" ]; };
 		b = { config.deployment.tags = [ "web" "db" ]; };
 		c = { };
@@ -290,8 +293,8 @@ func TestSelectByTag(t *testing.T) {
 }
 
 func TestEvaluateEndsWithItsContext(t *testing.T) {
-	fakeNix(t, "exec sleep 600")
-	f := &Flake{URL: "x", nix: &Nix{}}
+	nixtest.Fake(t, "exec sleep 600")
+	f := &Flake{URL: "x", nix: &nix.Programs{}}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	err := f.Evaluate(ctx, []string{"a", "b", "c", "d"}, WithSystem, func(e Evaluation) { t.Errorf("reported %+v", e) })
@@ -302,7 +305,7 @@ func TestEvaluateEndsWithItsContext(t *testing.T) {
 
 func TestNixGoneWhileEvaluating(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	err := (&Flake{URL: "x", nix: &Nix{}}).Evaluate(t.Context(), []string{"a"}, WithSystem, func(e Evaluation) { t.Errorf("reported %+v", e) })
+	err := (&Flake{URL: "x", nix: &nix.Programs{}}).Evaluate(t.Context(), []string{"a"}, WithSystem, func(e Evaluation) { t.Errorf("reported %+v", e) })
 	if err == nil || !strings.Contains(err.Error(), "not in PATH") {
 		t.Errorf("%v", err)
 	}
@@ -314,9 +317,9 @@ func TestGarbageFromEval(t *testing.T) {
 		`echo '{}'`:                  `drvPath is "", not a derivation`,
 		"kill -9 $$":                 "may have run out of memory",
 	} {
-		fakeNix(t, script)
+		nixtest.Fake(t, script)
 		var got error
-		err := (&Flake{URL: "x", nix: &Nix{}}).Evaluate(t.Context(), []string{"a"}, WithSystem, func(e Evaluation) { got = e.Err })
+		err := (&Flake{URL: "x", nix: &nix.Programs{}}).Evaluate(t.Context(), []string{"a"}, WithSystem, func(e Evaluation) { got = e.Err })
 		var ee *EvalError
 		if err != nil || !errors.As(got, &ee) || !strings.Contains(got.Error(), want) {
 			t.Errorf("%s: %v, %v, want %q", script, err, got, want)

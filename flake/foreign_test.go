@@ -5,20 +5,22 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"flakeops/flake/nix/nixtest"
 )
 
 // The module of another tool declares options of the same names. Their defaults
 // may be meant for that tool alone: colmena's targetHost is the module argument
 // "name", which is colmena's own.
 func TestEvaluateSettingsOfForeignModules(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	const options = `
 		missing = ({ }).name;
 		unset = { default = missing; highestPrio = 1500; isDefined = missing; };
 		set = { default = missing; highestPrio = 100; isDefined = true; };
 		foreign = config: options: plain "f" // { config = (plain "f").config // { deployment = config; }; options.deployment = options; };
 	`
-	dir := writeFlake(t, `
+	dir := nixtest.Flake(t, `
 		nothing = foreign { targetHost = missing; tags = missing; keys = missing; allowLocalDeployment = false; }
 			{ targetHost = unset; tags = unset; keys = unset; allowLocalDeployment = unset; };
 		all = foreign { targetHost = "192.0.2.7"; tags = [ "web" ]; targetPort = missing; keys.k = {
@@ -29,7 +31,7 @@ func TestEvaluateSettingsOfForeignModules(t *testing.T) {
 		weak = foreign { tags = [ "as a default" ]; } { tags = { default = [ ]; highestPrio = 1500; isDefined = true; }; };
 		own = foreign { tags = [ "own" ]; } { tags = { default = [ ]; highestPrio = 1500; isDefined = true; isOfFlakeops = true; }; };
 	`)
-	write(t, dir, "flake.nix", strings.Replace(read(t, dir, "flake.nix"), "let ", "let "+options, 1))
+	nixtest.Write(t, dir, "flake.nix", strings.Replace(read(t, dir, "flake.nix"), "let ", "let "+options, 1))
 	f := open(t, n, ctx, dir)
 	for name, e := range evaluate(t, ctx, f) {
 		if e.Err != nil {
@@ -67,8 +69,8 @@ func TestEvaluateSettingsOfForeignModules(t *testing.T) {
 
 // Whose module it is, nix does not say.
 func TestOptionsDeclaredTwice(t *testing.T) {
-	n, ctx := realNix(t)
-	f := open(t, n, ctx, writeFlake(t, "web = throw \"The option `deployment.tags' in `<unknown-file>' is already declared in `/nix/store/x-source/flake/module.nix'.\";"))
+	n, ctx := nixtest.Programs(t)
+	f := open(t, n, ctx, nixtest.Flake(t, "web = throw \"The option `deployment.tags' in `<unknown-file>' is already declared in `/nix/store/x-source/flake/module.nix'.\";"))
 	const want = "leave flakeops.nixosModules.default out of this node: its settings are read as the other module declares them"
 	if err := evaluate(t, ctx, f)["web"].Err; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %q", err, want)

@@ -5,12 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"flakeops/flake/nix/nixtest"
 	"flakeops/internal/settings"
 )
 
 func TestEvaluateKeys(t *testing.T) {
-	n, ctx := realNix(t)
-	dir := writeFlake(t, `
+	n, ctx := nixtest.Programs(t)
+	dir := nixtest.Flake(t, `
 		keys = plain "keys" // { config = (plain "keys").config // { deployment.keys = {
 			least.text = throw "forced";
 			type = { keyCommand = [ "pass" "a b" "" ]; text = null; };
@@ -25,7 +26,7 @@ func TestEvaluateKeys(t *testing.T) {
 		list = plain "list" // { config = (plain "list").config // { deployment.keys = [ ]; }; };
 		string = plain "string" // { config = (plain "string").config // { deployment.keys."a b" = "hunter2"; }; };
 	`)
-	write(t, dir, "secret", "x")
+	nixtest.Write(t, dir, "secret", "x")
 	f := open(t, n, ctx, dir)
 	all := evaluate(t, ctx, f)
 	for name, want := range map[string]string{

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"flakeops/flake/nix"
+	"flakeops/internal/fault"
+
 	"github.com/tidwall/gjson"
 )
 
@@ -29,7 +32,7 @@ func (e *KeyTextError) Error() string {
 	if len(names) != 1 {
 		what = "one of the texts of keys " + strings.Join(names, ", ")
 	}
-	return withHint(fmt.Sprintf("node %s: %s %s", quoted(e.Node), what, e.Message), e.Hint)
+	return fault.WithHint(fmt.Sprintf("node %s: %s %s", quoted(e.Node), what, e.Message), e.Hint)
 }
 
 // KeyTexts evaluates the texts of the named keys (attributes of
@@ -45,13 +48,13 @@ func (f *Flake) KeyTexts(ctx context.Context, node string, attrs []string) (map[
 		return nil, err
 	}
 	defer giveBack()
-	argv := f.nix.evalArgv("--option", "eval-cache", "false", "eval", "--json", f.URL+"#nixosConfigurations",
+	argv := f.nix.EvalArgv("--option", "eval-cache", "false", "eval", "--json", f.URL+"#nixosConfigurations",
 		"--apply", library+".texts "+nixStrings(attrs)+" "+nixString(node))
-	a, err := f.nix.ask(ctx, argv)
+	a, err := f.nix.Ask(ctx, argv)
 	if err != nil {
 		return nil, f.textsError(ctx, node, attrs, err)
 	}
-	texts, err := parseTexts(node, attrs, a.out)
+	texts, err := parseTexts(node, attrs, a.Out)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +69,7 @@ func (f *Flake) textsError(ctx context.Context, node string, attrs []string, err
 	if errors.Is(err, exec.ErrNotFound) {
 		return err
 	}
-	var exit *exitError
+	var exit *nix.ExitError
 	if errors.As(err, &exit) && unlocked(exit) {
 		return &LockError{Ref: f.Ref}
 	}
@@ -102,7 +105,7 @@ func parseTexts(node string, attrs []string, data []byte) (map[string][]byte, er
 		text := e.Get("text")
 		switch problem := e.Get("error"); {
 		case problem.Type == gjson.String:
-			return nil, &KeyTextError{Node: node, Keys: attrs[i : i+1], Message: plain(problem.String()),
+			return nil, &KeyTextError{Node: node, Keys: attrs[i : i+1], Message: nix.Plain(problem.String()),
 				Hint: seeYourself(node, attrs[i:i+1])}
 		case text.Type != gjson.String:
 			return nil, strange

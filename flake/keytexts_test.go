@@ -15,12 +15,15 @@ import (
 	"testing"
 	"time"
 
+	"flakeops/flake/nix"
+	"flakeops/flake/nix/nixtest"
+
 	"github.com/rs/zerolog"
 )
 
 func TestKeyTexts(t *testing.T) {
-	n, ctx := realNix(t)
-	f := open(t, n, ctx, writeFlake(t, `
+	n, ctx := nixtest.Programs(t)
+	f := open(t, n, ctx, nixtest.Flake(t, `
 		"no.de" = plain "x" // { config = (plain "x").config // { deployment.keys = {
 			a.text = "two\nlines \"quoted\" \${x} ü\n"; outPath.text = ""; "odd one".text = "o"; other.text = throw "not asked for";
 		}; }; };
@@ -43,10 +46,10 @@ func TestKeyTexts(t *testing.T) {
 }
 
 func TestKeyTextErrorsAreSilent(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	var log bytes.Buffer
 	n.Log, n.Flags = zerolog.New(&log), []string{"--show-trace"}
-	f := open(t, n, ctx, writeFlake(t, `
+	f := open(t, n, ctx, nixtest.Flake(t, `
 		web = plain "x" // { config = (plain "x").config // { deployment.keys = let s = "hunter2"; in {
 			good.text = s; thrown.text = throw s; traced.text = builtins.trace s (throw s); aborted.text = abort s; number.text = 5;
 			null.text = null; list.text = [ s ]; missing = { }; coerced.text = "${{ x = s; }}"; attribute.text = { }.${s};
@@ -91,20 +94,20 @@ func TestKeyTextsFromABrokenNix(t *testing.T) {
 		`echo hunter2 >&2; exit 1`:                 "cannot be evaluated",
 		`echo hunter2 >&2; kill -9 $$`:             "cannot be evaluated",
 	} {
-		fakeNix(t, script)
-		texts, err := (&Flake{URL: "x", nix: &Nix{}}).KeyTexts(t.Context(), "web", []string{"a"})
+		nixtest.Fake(t, script)
+		texts, err := (&Flake{URL: "x", nix: &nix.Programs{}}).KeyTexts(t.Context(), "web", []string{"a"})
 		if texts != nil || err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v, want %q", script, err, want)
 		}
 	}
-	fakeNix(t, "exec sleep 600")
+	nixtest.Fake(t, "exec sleep 600")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := (&Flake{URL: "x", nix: &Nix{}}).KeyTexts(ctx, "web", []string{"a"}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := (&Flake{URL: "x", nix: &nix.Programs{}}).KeyTexts(ctx, "web", []string{"a"}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("past its deadline: %v", err)
 	}
 	t.Setenv("PATH", t.TempDir())
-	if _, err := (&Flake{URL: "x", nix: &Nix{}}).KeyTexts(t.Context(), "web", []string{"a"}); err == nil || !strings.Contains(err.Error(), "not in PATH") {
+	if _, err := (&Flake{URL: "x", nix: &nix.Programs{}}).KeyTexts(t.Context(), "web", []string{"a"}); err == nil || !strings.Contains(err.Error(), "not in PATH") {
 		t.Errorf("without nix: %v", err)
 	}
 }
@@ -112,14 +115,14 @@ func TestKeyTextsFromABrokenNix(t *testing.T) {
 // A text that comes from outside of the flake is nowhere afterwards, neither in
 // a cache nor in what the store got meanwhile.
 func TestKeyTextsLeaveNoTrace(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	n.Flags = []string{"--impure"}
 	value := rand.Text()
 	t.Setenv("FLAKEOPS_TEST_VALUE", value)
-	dir := writeFlake(t, `
+	dir := nixtest.Flake(t, `
 		web = plain "x" // { config = (plain "x").config // { deployment.keys.a.text = builtins.getEnv "FLAKEOPS_TEST_VALUE"; }; };
 	`)
-	gitCommit(t, dir) // such a flake has an evaluation cache
+	nixtest.Commit(t, dir) // such a flake has an evaluation cache
 	before := storeEntries(t)
 	f := open(t, n, ctx, dir)
 	evaluate(t, ctx, f)
@@ -160,8 +163,8 @@ func TestKeyTextsLeaveNoTrace(t *testing.T) {
 // allow.
 func TestKeyTextsOfManyNodesWaitForEachOther(t *testing.T) {
 	dir := t.TempDir()
-	fakeNix(t, `cd `+dir+` && : >running.$$ && ls running.* >seen.$$ && sleep 0.1; rm running.$$; echo '[{"attr":"a","text":"x"}]'`)
-	f := &Flake{URL: "x", nix: &Nix{}}
+	nixtest.Fake(t, `cd `+dir+` && : >running.$$ && ls running.* >seen.$$ && sleep 0.1; rm running.$$; echo '[{"attr":"a","text":"x"}]'`)
+	f := &Flake{URL: "x", nix: &nix.Programs{}}
 	const nodes = 12
 	var all sync.WaitGroup
 	for range nodes {
@@ -212,9 +215,9 @@ func FuzzKeyTexts(f *testing.F) {
 // Beside another source a text is looked at, for it may be null. What it says
 // when it throws may quote the value, and is not shown then either.
 func TestTextsBesideAnotherSourceAreSilent(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	n.Flags = []string{"--show-trace"}
-	f := open(t, n, ctx, writeFlake(t, `
+	f := open(t, n, ctx, nixtest.Flake(t, `
 		web = plain "x" // { config = (plain "x").config // { deployment.keys.k = { keyFile = "/nowhere"; text = throw "hunter2"; }; }; };
 		db = plain "y" // { config = (plain "y").config // { deployment.keys.k = { keyFile = "/nowhere"; text = null; }; }; };
 	`))

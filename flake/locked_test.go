@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"flakeops/flake/nix/nixtest"
+
 	"github.com/tidwall/gjson"
 )
 
@@ -50,11 +52,11 @@ func TestLockedInputs(t *testing.T) {
 
 // Nix itself writes what is read here.
 func TestLockedInputsOfAFlake(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	dep, dir := t.TempDir(), t.TempDir()
-	write(t, dep, "flake.nix", `{ outputs = { self }: { }; }`)
-	write(t, dir, "flake.nix", `{ inputs.dep.url = "path:`+dep+`"; outputs = { self, dep }: { nixosConfigurations.a = { }; }; }`)
-	command(t, dir, "nix", "flake", "lock", dir)
+	nixtest.Write(t, dep, "flake.nix", `{ outputs = { self }: { }; }`)
+	nixtest.Write(t, dir, "flake.nix", `{ inputs.dep.url = "path:`+dep+`"; outputs = { self, dep }: { nixosConfigurations.a = { }; }; }`)
+	nixtest.Command(t, dir, "nix", "flake", "lock", dir)
 	f := open(t, n, ctx, dir)
 	if len(f.Locked) != 1 || f.Locked[0].Name != "dep" || f.Locked[0].Type != "path" || !strings.HasPrefix(f.Locked[0].NarHash, "sha256-") || f.Locked[0].URL != f.Inputs["dep"] {
 		t.Errorf("%+v", f.Locked)

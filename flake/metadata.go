@@ -18,6 +18,8 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"flakeops/flake/nix"
+	"flakeops/internal/fault"
 	"flakeops/internal/run"
 )
 
@@ -38,40 +40,40 @@ type Flake struct {
 	Fingerprint  string            // identifies source and lock
 	Said         []string          // lines that nix warned with, when it read the flake and its nodes' names
 
-	nix   *Nix
+	nix   *nix.Programs
 	texts slots // for evaluations of texts, beside those of nodes
 }
 
 // Open reads the flake ref, which has no fragment, and checks that it is
 // locked. It returns a *NoFlakeError or *LockError where that is the reason.
-func (n *Nix) Open(ctx context.Context, ref string) (*Flake, error) {
+func Open(ctx context.Context, n *nix.Programs, ref string) (*Flake, error) {
 	if err := checkRef(ref); err != nil {
 		return nil, err
 	}
 	ref = here(ref)
 	at := placed(ref)
-	a, err := n.ask(ctx, n.evalArgv("flake", "metadata", "--json", at))
+	a, err := n.Ask(ctx, n.EvalArgv("flake", "metadata", "--json", at))
 	if root, _ := stranger(at); local(at) && unwritable(err) && root == "" {
-		form, ferr := n.committed(ctx, at)
+		form, ferr := committed(ctx, n, at)
 		if ferr != nil {
 			return nil, fmt.Errorf("cannot read flake %s: %w", ref, ferr)
 		}
-		a, err = n.ask(ctx, n.evalArgv("flake", "metadata", "--json", form))
+		a, err = n.Ask(ctx, n.EvalArgv("flake", "metadata", "--json", form))
 	}
 	if err != nil {
 		return nil, openError(ref, at, err)
 	}
-	f, err := parseMetadata(a.out)
+	f, err := parseMetadata(a.Out)
 	if err != nil {
 		return nil, fmt.Errorf("flake %s: %w", ref, err)
 	}
-	f.Ref, f.nix, f.Said = ref, n, said(a.errors)
+	f.Ref, f.nix, f.Said = ref, n, nix.Said(a.Errors)
 	return f, nil
 }
 
 // news is what nix said in an answer and had not said of the whole flake.
-func (f *Flake) news(a answer) []string {
-	return slices.DeleteFunc(said(a.errors), func(line string) bool { return slices.Contains(f.Said, line) })
+func (f *Flake) news(a nix.Answer) []string {
+	return slices.DeleteFunc(nix.Said(a.Errors), func(line string) bool { return slices.Contains(f.Said, line) })
 }
 
 // Unchanged returns a *ChangedError when the flake is a dirty tree and its
@@ -80,11 +82,11 @@ func (f *Flake) Unchanged(ctx context.Context) error {
 	if !f.Dirty {
 		return nil
 	}
-	a, err := f.nix.ask(ctx, f.nix.evalArgv("flake", "metadata", "--json", f.URL))
+	a, err := f.nix.Ask(ctx, f.nix.EvalArgv("flake", "metadata", "--json", f.URL))
 	if err != nil {
 		return openError(f.Ref, placed(f.Ref), err)
 	}
-	now, err := parseMetadata(a.out)
+	now, err := parseMetadata(a.Out)
 	if err != nil {
 		return fmt.Errorf("flake %s: %w", f.Ref, err)
 	}
@@ -96,36 +98,36 @@ func (f *Flake) Unchanged(ctx context.Context) error {
 
 // unwritable recognises what nix 2.8 says of a path that its URLs cannot hold.
 func unwritable(err error) bool {
-	var exit *exitError
-	return errors.As(err, &exit) && exit.says("is not a valid URL")
+	var exit *nix.ExitError
+	return errors.As(err, &exit) && exit.Says("is not a valid URL")
 }
 
 // openError says why ref, which leads to the place at, cannot be read.
 func openError(ref, at string, err error) error {
-	var exit *exitError
+	var exit *nix.ExitError
 	if !errors.As(err, &exit) {
 		return err
 	}
-	hint := untracked(exit.message(), gitRoot(at))
+	hint := untracked(exit.Message(), gitRoot(at))
 	root, owner := stranger(at)
 	switch {
-	case owner != "" && (program.MatchString(exit.message()) || exit.says("not owned by current user") || unwritable(err)):
+	case owner != "" && (exit.OfProgram() || exit.Says("not owned by current user") || unwritable(err)):
 		return fmt.Errorf("cannot read flake %s: %s is owned by %s, and git trusts only what is your own: "+
 			"if you trust it, run `git config --global --add safe.directory %s`", ref, root, owner, run.Quote([]string{root}))
 	case unlocked(exit):
 		return &LockError{Ref: ref}
-	case exit.says("[json.exception"):
+	case exit.Says("[json.exception"):
 		// Older versions do not say which file it is.
-		return fmt.Errorf("cannot read flake %s: its flake.lock is not JSON: %s: look for the marks of a merge conflict in it", ref, exit.message())
+		return fmt.Errorf("cannot read flake %s: its flake.lock is not JSON: %s: look for the marks of a merge conflict in it", ref, exit.Message())
 	case hint != "":
-		return errors.New(withHint(fmt.Sprintf("cannot read flake %s: %s", ref, exit.message()), hint))
-	case noFlakeFile.MatchString(exit.stderr):
+		return errors.New(fault.WithHint(fmt.Sprintf("cannot read flake %s: %s", ref, exit.Message()), hint))
+	case noFlakeFile.MatchString(exit.Stderr):
 		return &NoFlakeError{Ref: ref, Detail: "it holds no flake.nix"}
-	case exit.says("could not find a flake.nix") || exit.says("does not contain a 'flake.nix'") ||
-		exit.says("is not a flake (because") || nowhere(at):
-		return &NoFlakeError{Ref: ref, Detail: exit.message()}
+	case exit.Says("could not find a flake.nix") || exit.Says("does not contain a 'flake.nix'") ||
+		exit.Says("is not a flake (because") || nowhere(at):
+		return &NoFlakeError{Ref: ref, Detail: exit.Message()}
 	}
-	return fmt.Errorf("cannot read flake %s: %s", ref, exit.message())
+	return fmt.Errorf("cannot read flake %s: %s", ref, exit.Message())
 }
 
 // noFlakeFile recognises a source, copied to the store, without a flake.nix:
@@ -144,9 +146,9 @@ func nowhere(ref string) bool {
 
 // unlocked recognises how nix refuses to go on without changing flake.lock:
 // the second text is old versions' for a source that is not a work tree.
-func unlocked(e *exitError) bool {
-	return e.says("requires lock file changes but they're not allowed") ||
-		e.says("cannot write modified lock file of flake")
+func unlocked(e *nix.ExitError) bool {
+	return e.Says("requires lock file changes but they're not allowed") ||
+		e.Says("cannot write modified lock file of flake")
 }
 
 // parseMetadata reads what `nix flake metadata --json` prints.
@@ -227,7 +229,7 @@ func parseJSON(command string, data []byte) (gjson.Result, error) {
 
 func notJSON(command string, data []byte) error {
 	const most = 60
-	s := strings.TrimSpace(plain(string(data)))
+	s := strings.TrimSpace(nix.Plain(string(data)))
 	if s == "" {
 		return fmt.Errorf("%s printed nothing where JSON was expected: check that the nix in PATH works", command)
 	}

@@ -9,23 +9,26 @@ import (
 	"strings"
 	"testing"
 
+	"flakeops/flake/nix"
+	"flakeops/flake/nix/nixtest"
+
 	"github.com/tidwall/gjson"
 )
 
 const oneNode = `{ outputs = { self }: { nixosConfigurations.a = { }; }; }`
 
 func TestOpenCleanGitTree(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	dir := t.TempDir()
-	write(t, dir, "flake.nix", oneNode)
-	gitCommit(t, dir)
-	rev := command(t, dir, "git", "rev-parse", "HEAD")
+	nixtest.Write(t, dir, "flake.nix", oneNode)
+	nixtest.Commit(t, dir)
+	rev := nixtest.Command(t, dir, "git", "rev-parse", "HEAD")
 	f := open(t, n, ctx, dir)
 	if f.Dirty || f.Revision != rev || !strings.Contains(f.URL, rev) || f.LastModified.IsZero() || f.Fingerprint == "" {
 		t.Errorf("revision %s read as %+v", rev, f)
 	}
 	// The snapshot stays what it was, whatever happens to the tree.
-	write(t, dir, "flake.nix", "{ not even nix")
+	nixtest.Write(t, dir, "flake.nix", "{ not even nix")
 	names, err := f.Names(ctx)
 	if err != nil || len(names) != 1 || names[0] != "a" {
 		t.Errorf("names of the snapshot: %q, %v", names, err)
@@ -36,10 +39,10 @@ func TestOpenCleanGitTree(t *testing.T) {
 }
 
 func TestOpenDirtyGitTree(t *testing.T) {
-	n, ctx := realNix(t)
-	dir := writeFlake(t, `a = plain "a";`)
-	gitCommit(t, dir)
-	write(t, dir, "flake.nix", strings.ReplaceAll(read(t, dir, "flake.nix"), `plain "a"`, `plain "b"`))
+	n, ctx := nixtest.Programs(t)
+	dir := nixtest.Flake(t, `a = plain "a";`)
+	nixtest.Commit(t, dir)
+	nixtest.Write(t, dir, "flake.nix", strings.ReplaceAll(read(t, dir, "flake.nix"), `plain "a"`, `plain "b"`))
 	f := open(t, n, ctx, dir)
 	if !f.Dirty || f.Revision != "" {
 		t.Fatalf("dirty tree read as %+v", f)
@@ -48,7 +51,7 @@ func TestOpenDirtyGitTree(t *testing.T) {
 		t.Fatalf("%+v", e)
 	}
 	err := f.Evaluate(ctx, []string{"a"}, WithSystem, func(Evaluation) {
-		write(t, dir, "flake.nix", oneNode)
+		nixtest.Write(t, dir, "flake.nix", oneNode)
 	})
 	var changed *ChangedError
 	if !errors.As(err, &changed) || !strings.Contains(err.Error(), dir) {
@@ -58,21 +61,21 @@ func TestOpenDirtyGitTree(t *testing.T) {
 
 // The version of nix may name the source without its submodules.
 func TestOpenGitTreeWithSubmodules(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	t.Setenv("GIT_CONFIG_COUNT", "1")
 	t.Setenv("GIT_CONFIG_KEY_0", "protocol.file.allow")
 	t.Setenv("GIT_CONFIG_VALUE_0", "always")
 	module := t.TempDir()
-	write(t, module, "here.nix", "")
-	gitCommit(t, module)
-	dir := writeFlake(t, `a = plain (if builtins.pathExists ./module/here.nix then "with" else "without");`)
-	command(t, dir, "git", "init", "-q", "-b", "main")
-	command(t, dir, "git", "submodule", "--quiet", "add", module, "module")
-	gitCommit(t, dir)
+	nixtest.Write(t, module, "here.nix", "")
+	nixtest.Commit(t, module)
+	dir := nixtest.Flake(t, `a = plain (if builtins.pathExists ./module/here.nix then "with" else "without");`)
+	nixtest.Command(t, dir, "git", "init", "-q", "-b", "main")
+	nixtest.Command(t, dir, "git", "submodule", "--quiet", "add", module, "module")
+	nixtest.Commit(t, dir)
 	ref := "git+file://" + dir + "?submodules=1"
 	for _, state := range []string{"clean", "dirty"} {
 		if state == "dirty" {
-			write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"\n")
+			nixtest.Write(t, dir, "flake.nix", read(t, dir, "flake.nix")+"\n")
 		}
 		f := open(t, n, ctx, ref)
 		if e := evaluate(t, ctx, f)["a"]; e.Err != nil || !strings.HasSuffix(e.System.Out, "-with") {
@@ -97,9 +100,9 @@ func TestEvaluatedURLIsWhole(t *testing.T) {
 }
 
 func TestOpenPlainDirectoryIsASnapshot(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	dir := t.TempDir()
-	write(t, dir, "flake.nix", oneNode)
+	nixtest.Write(t, dir, "flake.nix", oneNode)
 	f := open(t, n, ctx, dir)
 	if f.Dirty || !strings.Contains(f.URL, "narHash=") {
 		t.Errorf("read as %+v", f)
@@ -107,18 +110,18 @@ func TestOpenPlainDirectoryIsASnapshot(t *testing.T) {
 }
 
 func TestOpenWithoutLock(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	dep := t.TempDir()
-	write(t, dep, "flake.nix", "{ outputs = _: { }; }")
+	nixtest.Write(t, dep, "flake.nix", "{ outputs = _: { }; }")
 	source := `{ inputs.dep.url = "path:` + dep + `"; outputs = { self, dep }: { nixosConfigurations.a = { }; }; }`
 
 	plainDir, gitDir := t.TempDir(), t.TempDir()
-	write(t, plainDir, "flake.nix", source)
-	write(t, gitDir, "flake.nix", source)
-	gitCommit(t, gitDir)
-	rev := "git+file://" + gitDir + "?rev=" + command(t, gitDir, "git", "rev-parse", "HEAD")
+	nixtest.Write(t, plainDir, "flake.nix", source)
+	nixtest.Write(t, gitDir, "flake.nix", source)
+	nixtest.Commit(t, gitDir)
+	rev := "git+file://" + gitDir + "?rev=" + nixtest.Command(t, gitDir, "git", "rev-parse", "HEAD")
 	for _, ref := range []string{plainDir, gitDir, rev} {
-		_, err := n.Open(ctx, ref)
+		_, err := Open(ctx, n, ref)
 		var lock *LockError
 		if !errors.As(err, &lock) || !strings.Contains(err.Error(), "`nix flake lock "+ref+"`") {
 			t.Errorf("%s: %v", ref, err)
@@ -131,7 +134,7 @@ func TestOpenWithoutLock(t *testing.T) {
 	}
 
 	// What the error says to do is what helps.
-	command(t, plainDir, "nix", "flake", "lock", plainDir)
+	nixtest.Command(t, plainDir, "nix", "flake", "lock", plainDir)
 	f := open(t, n, ctx, plainDir)
 	if got := f.Inputs["dep"]; !strings.HasPrefix(got, "path:"+dep+"?narHash=sha256-") {
 		t.Errorf("inputs %q", f.Inputs)
@@ -139,30 +142,30 @@ func TestOpenWithoutLock(t *testing.T) {
 
 	// A lock that does not fit the inputs any more is as bad as none.
 	locked := read(t, plainDir, "flake.lock")
-	write(t, plainDir, "flake.nix", strings.Replace(source, "inputs.dep", `inputs.new.url = "path:`+dep+`"; inputs.dep`, 1))
+	nixtest.Write(t, plainDir, "flake.nix", strings.Replace(source, "inputs.dep", `inputs.new.url = "path:`+dep+`"; inputs.dep`, 1))
 	var lock *LockError
-	if _, err := n.Open(ctx, plainDir); !errors.As(err, &lock) {
+	if _, err := Open(ctx, n, plainDir); !errors.As(err, &lock) {
 		t.Errorf("stale lock: %v", err)
 	}
 	if read(t, plainDir, "flake.lock") != locked {
 		t.Error("flake.lock was changed")
 	}
-	write(t, plainDir, "flake.lock", "<<<<<<< HEAD\n"+locked)
-	if _, err := n.Open(ctx, plainDir); err == nil || !strings.Contains(err.Error(), "its flake.lock is not JSON") || !strings.Contains(err.Error(), plainDir) {
+	nixtest.Write(t, plainDir, "flake.lock", "<<<<<<< HEAD\n"+locked)
+	if _, err := Open(ctx, n, plainDir); err == nil || !strings.Contains(err.Error(), "its flake.lock is not JSON") || !strings.Contains(err.Error(), plainDir) {
 		t.Errorf("a merge conflict: %v", err)
 	}
 	// Overriding an input by hand is the user's own word.
 	n.Flags = []string{"--override-input", "dep", "path:" + dep, "--option", "warn-dirty", "false"}
-	if _, err := n.Open(ctx, gitDir); err != nil {
+	if _, err := Open(ctx, n, gitDir); err != nil {
 		t.Errorf("with --override-input: %v", err)
 	}
 }
 
 func TestOpenNoFlake(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	empty := t.TempDir()
 	for _, ref := range []string{empty, filepath.Join(empty, "nowhere")} {
-		_, err := n.Open(ctx, ref)
+		_, err := Open(ctx, n, ref)
 		var none *NoFlakeError
 		if !errors.As(err, &none) {
 			t.Fatalf("%s: %v", ref, err)
@@ -175,44 +178,44 @@ func TestOpenNoFlake(t *testing.T) {
 
 // A new file that was not added is what a git tree most often lacks.
 func TestFilesThatGitDoesNotTrack(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	dir := t.TempDir()
-	write(t, dir, "README", "")
-	gitCommit(t, dir)
-	write(t, dir, "flake.nix", `{ outputs = _: { nixosConfigurations.a = import ./node.nix; }; }`)
-	write(t, dir, "node.nix", "{ }")
+	nixtest.Write(t, dir, "README", "")
+	nixtest.Commit(t, dir)
+	nixtest.Write(t, dir, "flake.nix", `{ outputs = _: { nixosConfigurations.a = import ./node.nix; }; }`)
+	nixtest.Write(t, dir, "node.nix", "{ }")
 	tells := func(err error, file string) {
 		t.Helper()
 		if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, file)) || !strings.Contains(err.Error(), "git add") {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	_, err := n.Open(ctx, dir)
+	_, err := Open(ctx, n, dir)
 	tells(err, "flake.nix")
-	command(t, dir, "git", "add", "flake.nix")
+	nixtest.Command(t, dir, "git", "add", "flake.nix")
 	tells(evaluate(t, ctx, open(t, n, ctx, dir))["a"].Err, "node.nix")
 
 	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, "sub/flake.nix", oneNode)
+	nixtest.Write(t, dir, "sub/flake.nix", oneNode)
 	for _, ref := range []string{filepath.Join(dir, "sub"), "git+file://" + dir + "?dir=sub"} {
-		_, err := n.Open(ctx, ref)
+		_, err := Open(ctx, n, ref)
 		tells(err, "sub")
 	}
 
 	// What is not there either is another mistake.
-	write(t, dir, "flake.nix", `{ outputs = _: { nixosConfigurations.a = import ./nowhere.nix; }; }`)
+	nixtest.Write(t, dir, "flake.nix", `{ outputs = _: { nixosConfigurations.a = import ./nowhere.nix; }; }`)
 	if err := evaluate(t, ctx, open(t, n, ctx, dir))["a"].Err; err == nil || strings.Contains(err.Error(), "git add") {
 		t.Error(err)
 	}
 }
 
 func TestOpenBrokenFlake(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	dir := t.TempDir()
-	write(t, dir, "flake.nix", "{ outputs = ")
-	_, err := n.Open(ctx, dir)
+	nixtest.Write(t, dir, "flake.nix", "{ outputs = ")
+	_, err := Open(ctx, n, dir)
 	if err == nil || !strings.Contains(err.Error(), "syntax error") || !strings.Contains(err.Error(), dir) {
 		t.Errorf("%v", err)
 	}
@@ -220,22 +223,10 @@ func TestOpenBrokenFlake(t *testing.T) {
 
 func TestOpenWithoutNix(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := (&Nix{}).Open(t.Context(), ".")
+	_, err := Open(t.Context(), &nix.Programs{}, ".")
 	if !errors.Is(err, exec.ErrNotFound) || !strings.HasPrefix(err.Error(), "nix is not in PATH: install Nix") {
 		t.Errorf("%v", err)
 	}
-}
-
-// fakeNix puts a program called nix, a shell script, first in PATH.
-func fakeNix(t *testing.T, script string) {
-	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"nix", "nix-store"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
 
 func TestGarbageFromNix(t *testing.T) {
@@ -251,8 +242,8 @@ func TestGarbageFromNix(t *testing.T) {
 		"kill -9 $$":                    "killed",
 		`echo '{"url":1,"path":"rel"}'`: "without url and path",
 	} {
-		fakeNix(t, script)
-		_, err := (&Nix{}).Open(t.Context(), "/some/flake")
+		nixtest.Fake(t, script)
+		_, err := Open(t.Context(), &nix.Programs{}, "/some/flake")
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", script, err, want)
 		}
@@ -260,19 +251,19 @@ func TestGarbageFromNix(t *testing.T) {
 }
 
 func TestEndlessAnswerIsCut(t *testing.T) {
-	fakeNix(t, "exec head -c 100000000 /dev/zero")
-	_, err := (&Nix{}).Open(t.Context(), "/some/flake")
+	nixtest.Fake(t, "exec head -c 100000000 /dev/zero")
+	_, err := Open(t.Context(), &nix.Programs{}, "/some/flake")
 	if err == nil || !strings.Contains(err.Error(), "nix flake metadata wrote more than 64 MB") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestOpenHonoursContext(t *testing.T) {
-	fakeNix(t, "exec sleep 600")
+	nixtest.Fake(t, "exec sleep 600")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := errors.New("enough")
 	cancel(stop)
-	if _, err := (&Nix{}).Open(ctx, "/some/flake"); !errors.Is(err, stop) {
+	if _, err := Open(ctx, &nix.Programs{}, "/some/flake"); !errors.Is(err, stop) {
 		t.Errorf("%v", err)
 	}
 }

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"flakeops/flake/nix"
+	"flakeops/internal/fault"
+
 	"github.com/tidwall/gjson"
 )
 
@@ -28,7 +31,7 @@ func (f *Flake) Names(ctx context.Context) ([]string, error) {
 		return nil, f.namesError(ctx, err)
 	}
 	f.Said = append(f.Said, f.news(a)...)
-	names, err := parseNames(a.out)
+	names, err := parseNames(a.Out)
 	if err != nil {
 		return nil, fmt.Errorf("flake %s: %w", f.Ref, err)
 	}
@@ -40,32 +43,32 @@ func (f *Flake) Names(ctx context.Context) ([]string, error) {
 
 // apply evaluates a function of lib.nix, with its arguments, on the flake's
 // nixosConfigurations.
-func (f *Flake) apply(ctx context.Context, function string) (answer, error) {
-	return f.nix.ask(ctx, f.nix.evalArgv("eval", "--json", f.URL+"#nixosConfigurations",
+func (f *Flake) apply(ctx context.Context, function string) (nix.Answer, error) {
+	return f.nix.Ask(ctx, f.nix.EvalArgv("eval", "--json", f.URL+"#nixosConfigurations",
 		"--apply", library+"."+function))
 }
 
 // lacks recognises nix's answer for an output that the flake does not have.
-func (e *exitError) lacks(output string) bool {
-	return e.says("does not provide attribute") && e.says("'"+output+"'")
+func lacks(e *nix.ExitError, output string) bool {
+	return e.Says("does not provide attribute") && e.Says("'"+output+"'")
 }
 
 func (f *Flake) namesError(ctx context.Context, err error) error {
-	var exit *exitError
+	var exit *nix.ExitError
 	if !errors.As(err, &exit) {
 		return err
 	}
 	switch {
-	case exit.lacks("nixosConfigurations"):
+	case lacks(exit, "nixosConfigurations"):
 		return f.noNodes(ctx, true)
 	case unlocked(exit):
 		return &LockError{Ref: f.Ref}
 	}
 	hint := "run again with --show-trace to see where this comes from"
-	if exit.trace {
+	if exit.Traced {
 		hint = ""
 	}
-	return errors.New(withHint(fmt.Sprintf("cannot list the nodes of flake %s: %s", f.Ref, exit.message()), hint))
+	return errors.New(fault.WithHint(fmt.Sprintf("cannot list the nodes of flake %s: %s", f.Ref, exit.Message()), hint))
 }
 
 func parseNames(data []byte) ([]string, error) {

@@ -2,13 +2,12 @@ package flake
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"strings"
-	"unicode"
 
 	"github.com/tidwall/gjson"
 
+	"flakeops/flake/store"
 	"flakeops/internal/settings"
 )
 
@@ -61,9 +60,9 @@ func readSettings(m gjson.Result) (settings.Settings, error) {
 func readSystem(m gjson.Result) (System, error) {
 	s := System{Drv: m.Get("drv").String(), Out: m.Get("out").String(), Platform: m.Get("system").String()}
 	switch {
-	case !storePath(s.Drv) || !strings.HasSuffix(s.Drv, ".drv"):
+	case !store.ValidPath(s.Drv) || !strings.HasSuffix(s.Drv, ".drv"):
 		return System{}, fmt.Errorf("its system's drvPath is %q, not a derivation in the store", s.Drv)
-	case !storePath(s.Out):
+	case !store.ValidPath(s.Out):
 		return System{}, fmt.Errorf("its system's outPath is %q, not a store path "+
 			"(outputs that are addressed by their content are not supported)", s.Out)
 	case !platform.MatchString(s.Platform):
@@ -74,12 +73,3 @@ func readSystem(m gjson.Result) (System, error) {
 
 // platform is what nix calls a system, such as x86_64-linux.
 var platform = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_.-]*$`)
-
-// object is the name of an object in the store, in its longest form.
-var object = regexp.MustCompile(`^[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+._?=-]{1,211}$`)
-
-// storePath says whether s has the form of a store object's path. The store's
-// directory may be another than /nix/store.
-func storePath(s string) bool {
-	return path.IsAbs(s) && path.Clean(s) == s && object.MatchString(path.Base(s)) && !strings.ContainsFunc(path.Dir(s), unicode.IsControl)
-}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"flakeops/flake/nix"
 	"flakeops/internal/fault"
 )
 
@@ -62,7 +63,7 @@ func (e *AddressError) Hint() string {
 	return "set deployment.targetHost, or go to the host of the node's own name by --from nixos"
 }
 
-func (e *AddressError) Error() string { return withHint(e.Cause(), e.Hint()) }
+func (e *AddressError) Error() string { return fault.WithHint(e.Cause(), e.Hint()) }
 
 // Class is the kind of the error.
 func (e *AddressError) Class() fault.Class { return fault.Refused }
@@ -125,7 +126,7 @@ func (f *Flake) others(ctx context.Context, outputs ...string) ([]Other, error) 
 func (f *Flake) other(ctx context.Context, output string) (*Other, error) {
 	// Nix would take the package of that name for the current system before the
 	// output: there is none for a system of this name.
-	a, err := f.nix.ask(ctx, f.nix.evalArgv("--option", "system", "none", "eval", "--json", f.URL+"#"+output,
+	a, err := f.nix.Ask(ctx, f.nix.EvalArgv("--option", "system", "none", "eval", "--json", f.URL+"#"+output,
 		"--apply", library+".others."+output))
 	o := &Other{Output: output}
 	if output == "deploy" {
@@ -133,14 +134,14 @@ func (f *Flake) other(ctx context.Context, output string) (*Other, error) {
 	}
 	var list gjson.Result
 	if err == nil {
-		list, err = parseJSON("nix eval", a.out)
+		list, err = parseJSON("nix eval", a.Out)
 	}
-	var exit *exitError
+	var exit *nix.ExitError
 	switch {
-	case errors.As(err, &exit) && exit.lacks(output):
+	case errors.As(err, &exit) && lacks(exit, output):
 		return nil, nil
 	case errors.As(err, &exit):
-		o.Err = errors.New(exit.message())
+		o.Err = errors.New(exit.Message())
 		return o, nil
 	case err != nil:
 		return nil, err

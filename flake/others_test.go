@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"flakeops/flake/nix/nixtest"
 )
 
 func TestAddressesOfOtherTools(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	const shadows = `packages.x86_64-linux = builtins.listToAttrs (map (name: { inherit name; value = derivation { inherit name; system = "x86_64-linux"; builder = "x"; } // { nodes.not = { }; meta = { }; }; }) [ "deploy" "colmena" "colmenaHive" ]);`
 	for outputs, want := range map[string]string{
 		``: "",
@@ -30,7 +32,7 @@ func TestAddressesOfOtherTools(t *testing.T) {
 	} {
 		for _, packages := range []string{"", shadows} {
 			dir := t.TempDir()
-			write(t, dir, "flake.nix", "{ outputs = _: { nixosConfigurations.web = { }; "+packages+outputs+" }; }")
+			nixtest.Write(t, dir, "flake.nix", "{ outputs = _: { nixosConfigurations.web = { }; "+packages+outputs+" }; }")
 			others, err := open(t, n, ctx, dir).Addresses(ctx)
 			if err != nil {
 				t.Error(err)
@@ -51,7 +53,7 @@ func TestAddressesOfOtherTools(t *testing.T) {
 }
 
 func TestNamesSayWhatThereIsInstead(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	for outputs, want := range map[string]string{
 		`deploy.nodes = { web.hostname = "x"; "a b" = { }; };`:                                       `has no nixosConfigurations, which is all that flakeops deploys; it has deploy.nodes ("a b", web): define`,
 		`colmena = { meta = { }; web = { }; }; nixosConfigurations = { };`:                           "has an empty nixosConfigurations, which is all that flakeops deploys; it has colmena (web): define",
@@ -59,7 +61,7 @@ func TestNamesSayWhatThereIsInstead(t *testing.T) {
 		`darwinConfigurations.mac = throw "x"; homeConfigurations."me@mac" = throw "x"; deploy = 1;`: `it has darwinConfigurations (mac), homeConfigurations ("me@mac"): define`,
 	} {
 		dir := t.TempDir()
-		write(t, dir, "flake.nix", "{ outputs = _: { "+outputs+" }; }")
+		nixtest.Write(t, dir, "flake.nix", "{ outputs = _: { "+outputs+" }; }")
 		_, err := open(t, n, ctx, dir).Names(ctx)
 		var none *NoNodesError
 		if !errors.As(err, &none) || !strings.Contains(err.Error(), want) {
@@ -69,7 +71,7 @@ func TestNamesSayWhatThereIsInstead(t *testing.T) {
 }
 
 func TestEvaluateTellsWhatIsNoMachine(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	var config strings.Builder
 	for name, more := range map[string]string{
 		"host":      `{ }`,
@@ -84,7 +86,7 @@ func TestEvaluateTellsWhatIsNoMachine(t *testing.T) {
 		fmt.Fprintf(&config, `%s = let more = %s; p = plain "x"; in { config = p.config // more // {
 			system = (more.system or { }) // { build = p.config.system.build // (more.system.build or { }); }; }; };`, name, more)
 	}
-	for name, e := range evaluate(t, ctx, open(t, n, ctx, writeFlake(t, config.String()))) {
+	for name, e := range evaluate(t, ctx, open(t, n, ctx, nixtest.Flake(t, config.String()))) {
 		got := fmt.Sprint(e.Settings.Kind, ",", e.Settings.Addressed, ",", e.Settings.NoSwitch, " ", e.Err)
 		want := map[string]string{
 			"host": ",false,false", "set": ",true,false", "never": ",true,false", "container": "a container,false,false",

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"syscall"
 
-	"flakeops/internal/run"
+	"flakeops/flake/nix"
 )
 
 // placed writes a reference to a directory of this machine in the form that
@@ -60,7 +60,7 @@ func here(ref string) string {
 // committed is a git tree without changes, at a path that nix 2.8 cannot write as
 // a URL, such as one with a blank: then by its commit. Nix takes the tree for a
 // remote one, and would see no change. The error tells why there is no such form.
-func (n *Nix) committed(ctx context.Context, at string) (string, error) {
+func committed(ctx context.Context, n *nix.Programs, at string) (string, error) {
 	dir, _, _ := strings.Cut(at, "?")
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -72,9 +72,8 @@ func (n *Nix) committed(ctx context.Context, at string) (string, error) {
 		return "", fmt.Errorf("this version of nix takes no path like that outside of git: %s", hint)
 	}
 	git := func(args ...string) (string, error) {
-		out := run.Head{Max: maxErrors}
-		_, err := n.run(ctx, run.Command{Argv: append([]string{"git", "-C", root}, args...), Stdout: &out})
-		return strings.TrimSpace(string(out.Bytes())), err
+		a, err := n.Ask(ctx, append([]string{"git", "-C", root}, args...))
+		return strings.TrimSpace(string(a.Out)), err
 	}
 	head, err := git("rev-parse", "--verify", "HEAD")
 	changes := ""

@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"flakeops/flake/nix/nixtest"
 )
 
 func TestOpenFindsADirectoryHoweverItIsWritten(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	top := t.TempDir()
 	t.Chdir(top)
 	tree := filepath.Join(top, "my fleet")
@@ -16,11 +18,11 @@ func TestOpenFindsADirectoryHoweverItIsWritten(t *testing.T) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		write(t, dir, "flake.nix", oneNode)
+		nixtest.Write(t, dir, "flake.nix", oneNode)
 	}
-	gitCommit(t, tree)
-	write(t, tree, "secret", "is not tracked")
-	gitCommit(t, filepath.Join(top, "all"))
+	nixtest.Commit(t, tree)
+	nixtest.Write(t, tree, "secret", "is not tracked")
+	nixtest.Commit(t, filepath.Join(top, "all"))
 	for link, to := range map[string]string{"blank": "my fleet", "plain": "all/deep/fleet", "tree": tree} {
 		if err := os.Symlink(to, link); err != nil {
 			t.Fatal(err)
@@ -34,7 +36,7 @@ func TestOpenFindsADirectoryHoweverItIsWritten(t *testing.T) {
 		in("all") + "?dir=deep/fleet": in("all", "deep", "fleet"), "./all/?dir=deep%2Ffleet": in("all", "deep", "fleet"),
 		"./all/deep?dir=fleet&ref=main": in("all", "deep", "fleet"),
 	} {
-		f, err := n.Open(ctx, ref)
+		f, err := Open(ctx, n, ref)
 		if err != nil {
 			t.Errorf("%s: %v", ref, err)
 			continue
@@ -45,15 +47,15 @@ func TestOpenFindsADirectoryHoweverItIsWritten(t *testing.T) {
 	}
 
 	// Nix 2.8 takes such a tree for a remote one, of which it sees only commits.
-	write(t, tree, "flake.nix", oneNode+"\n")
+	nixtest.Write(t, tree, "flake.nix", oneNode+"\n")
 	const want = "with changes that are not committed: commit them, rename the directory, or use a newer nix"
-	if _, err := n.Open(ctx, "./my fleet"); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := Open(ctx, n, "./my fleet"); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("a tree with changes: %v", err)
 	}
 	if err := os.RemoveAll(filepath.Join(tree, ".git")); err != nil {
 		t.Fatal(err)
 	}
-	if f, err := n.Open(ctx, "./my fleet"); err == nil || !strings.Contains(err.Error(), "no path like that outside of git") {
+	if f, err := Open(ctx, n, "./my fleet"); err == nil || !strings.Contains(err.Error(), "no path like that outside of git") {
 		t.Errorf("a directory: %+v, %v", f, err)
 	}
 }
@@ -62,16 +64,16 @@ func TestOpenSaysWhoseTreeItIs(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give files away")
 	}
-	n, ctx := realNix(t)
+	n, ctx := nixtest.Programs(t)
 	dir := filepath.Join(t.TempDir(), "the fleet's")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, "flake.nix", oneNode)
-	gitCommit(t, dir)
-	command(t, dir, "chown", "-R", "nobody", ".")
+	nixtest.Write(t, dir, "flake.nix", oneNode)
+	nixtest.Commit(t, dir)
+	nixtest.Command(t, dir, "chown", "-R", "nobody", ".")
 	for _, ref := range []string{dir, "git+file://" + strings.ReplaceAll(dir, " ", "%20")} {
-		_, err := n.Open(ctx, ref)
+		_, err := Open(ctx, n, ref)
 		want := dir + " is owned by nobody, and git trusts only what is your own: if you trust it, run `git config --global --add safe.directory '" +
 			strings.ReplaceAll(dir, "'", `'\''`) + "'`"
 		if err == nil || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "usage") {

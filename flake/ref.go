@@ -3,6 +3,7 @@ package flake
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // SplitRef splits FLAKE#NODE at the first '#'. A missing FLAKE is ".", the
@@ -25,7 +26,7 @@ func checkRef(ref string) error {
 		return fmt.Errorf("flake reference %q begins with a dash: write ./%s for a directory of that name", ref, ref)
 	case strings.ContainsRune(ref, '#'):
 		return fmt.Errorf("flake reference %q has a fragment where none is expected", ref)
-	case strings.ContainsFunc(ref, control) || strings.ContainsRune(ref, '\n'):
+	case strings.ContainsFunc(ref, func(r rune) bool { return r != '\t' && r < 0x80 && unicode.IsControl(r) }):
 		return fmt.Errorf("flake reference %q holds control characters", ref)
 	}
 	return nil

@@ -11,14 +11,15 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"flakeops/flake/nix/nixtest"
 	"flakeops/internal/settings"
 )
 
 // judged is what lib.nix gives of nodes named web with these settings, written as JSON.
 func judged(t *testing.T, all []string) []gjson.Result {
 	t.Helper()
-	n, ctx := realNix(t)
-	out, err := n.calculate(ctx, `map (text: `+library+`.settings "web" { web.config.deployment = builtins.fromJSON text; }) `+nixStrings(all))
+	n, ctx := nixtest.Programs(t)
+	out, err := n.Calculate(ctx, `map (text: `+library+`.settings "web" { web.config.deployment = builtins.fromJSON text; }) `+nixStrings(all))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,12 +253,12 @@ const standInLib = `
 // and `declared` are those beside the options given.
 func inModule(t *testing.T, options, expression string, into any) {
 	t.Helper()
-	_, _ = realNix(t)
+	_, _ = nixtest.Programs(t)
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := command(t, "", "nix", "eval", "--impure", "--json", "--expr", "let root = "+nixString(root)+";"+standInLib+`
+	text := nixtest.Command(t, "", "nix", "eval", "--impure", "--json", "--expr", "let root = "+nixString(root)+";"+standInLib+`
 		declared = library.options { inherit lib; options = `+options+`; };
 		key = (declared.keys.type { name = "db"; config = { destDir = "/d"; name = "n"; keyFile = null; keyCommand = null; }; }).options;
 		in `+expression)

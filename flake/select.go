@@ -11,6 +11,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"flakeops/flake/nix"
 	"flakeops/internal/fault"
 )
 
@@ -170,10 +171,10 @@ func (f *Flake) tags(ctx context.Context, names []string) (tags map[string][]str
 	tags, unread = map[string][]string{}, map[string]error{}
 	err = f.each(ctx, names, func(name string) string {
 		return "tags " + nixString(name)
-	}, func(name string, a answer, err error) error {
+	}, func(name string, a nix.Answer, err error) error {
 		var m gjson.Result
 		if err == nil {
-			m, err = parseObject("nix eval", a.out)
+			m, err = parseObject("nix eval", a.Out)
 		}
 		if err == nil {
 			err = problemsOf(m)

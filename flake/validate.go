@@ -5,11 +5,10 @@ import (
 	_ "embed" // checks.nix
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/tidwall/gjson"
 
-	"flakeops/internal/run"
+	"flakeops/flake/nix"
 	"flakeops/internal/settings"
 )
 
@@ -35,12 +34,12 @@ func (f *Flake) Validate(ctx context.Context, names []string, exposed func(file 
 	found := map[string]*Validation{}
 	addresses := map[string][]address{} // by node
 	err := f.each(ctx, names, func(name string) string { return "settings " + nixString(name) },
-		func(name string, a answer, err error) error {
+		func(name string, a nix.Answer, err error) error {
 			v := &Validation{Name: name}
 			found[name] = v
 			if err == nil {
 				v.Said = f.news(a)
-				addresses[name], err = v.read(a.out, exposed)
+				addresses[name], err = v.read(a.Out, exposed)
 			}
 			if err == nil {
 				return nil
@@ -126,7 +125,7 @@ func (f *Flake) compare(ctx context.Context, addresses map[string][]address, fou
 		return fmt.Errorf("encoding the addresses of nodes: %w", err)
 	}
 	// On stdin: a large fleet's addresses are more than an argument may hold.
-	a, err := f.nix.calculate(ctx, "(("+checks+") { configurations = { }; source = \"\"; library = { }; schema = "+schema+"; }).shared (builtins.fromJSON "+nixString(string(text))+")")
+	a, err := f.nix.Calculate(ctx, "(("+checks+") { configurations = { }; source = \"\"; library = { }; schema = "+schema+"; }).shared (builtins.fromJSON "+nixString(string(text))+")")
 	if err != nil {
 		return fmt.Errorf("comparing the addresses of nodes: %w", err)
 	}
@@ -143,19 +142,4 @@ func (f *Flake) compare(ctx context.Context, addresses map[string][]address, fou
 		return true
 	})
 	return nil
-}
-
-// calculate evaluates an expression that needs no flake.
-func (n *Nix) calculate(ctx context.Context, expression string) ([]byte, error) {
-	out := run.Head{Max: maxAnswer}
-	tail := run.Tail{Max: maxErrors}
-	_, err := n.run(ctx, run.Command{
-		Argv:   []string{"nix-instantiate", "--eval", "--strict", "--json", "-"},
-		Stdin:  strings.NewReader(expression),
-		Stdout: &out, Stderr: &tail,
-	})
-	if err != nil {
-		return nil, n.explain(ctx, err, tail.String())
-	}
-	return out.Bytes(), nil
 }

@@ -9,11 +9,13 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"flakeops/flake/nix/nixtest"
 )
 
 func TestValidateComparesNodes(t *testing.T) {
-	n, ctx := realNix(t)
-	dir := writeFlake(t, `
+	n, ctx := nixtest.Programs(t)
+	dir := nixtest.Flake(t, `
 		a.config.deployment.targetHost = "Gate.example.org";
 		b.config.deployment.alternateHosts = [ "192.0.2.1" "gate.example.org" ];
 		c.config.deployment = { targetHost = "gate.example.org"; targetPort = 2222; };
@@ -70,8 +72,8 @@ func TestValidateComparesNodes(t *testing.T) {
 }
 
 func TestValidateAsksAfterKeyFiles(t *testing.T) {
-	n, ctx := realNix(t)
-	dir := writeFlake(t, `web.config.deployment.keys = {
+	n, ctx := nixtest.Programs(t)
+	dir := nixtest.Flake(t, `web.config.deployment.keys = {
 		"a.b".keyFile = "secrets/a"; "two words" = { name = "e"; keyFile = "/elsewhere"; }; c.text = "x"; d.keyFile = 5; };`)
 	found, err := open(t, n, ctx, dir).Validate(ctx, []string{"web"}, func(file string) error {
 		if file == "/elsewhere" {
@@ -93,8 +95,8 @@ func TestValidateAsksAfterKeyFiles(t *testing.T) {
 
 // The text of a key is not looked at, not even for whether there is one.
 func TestChecksDoNotEvaluateSystemsAndTexts(t *testing.T) {
-	n, ctx := realNix(t)
-	dir := writeFlake(t, `web.config = {
+	n, ctx := nixtest.Programs(t)
+	dir := nixtest.Flake(t, `web.config = {
 		system.build.toplevel = throw "the system was evaluated";
 		deployment.keys.k.text = throw "the text was evaluated";
 	};`)
@@ -108,18 +110,18 @@ func TestChecksDoNotEvaluateSystemsAndTexts(t *testing.T) {
 func checkedFlake(t *testing.T, nodes, selectors string) string {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, dir, "flake.nix", `{ outputs = { self }: {
+	nixtest.Write(t, dir, "flake.nix", `{ outputs = { self }: {
 		nixosConfigurations = { `+nodes+` };
 		found = import ./checks.nix { inherit self; selectors = [ `+selectors+` ]; };
 	}; }`)
-	write(t, dir, "checks.nix", checks)
-	write(t, dir, "schema.nix", schema)
-	write(t, dir, "lib.nix", libraryText)
+	nixtest.Write(t, dir, "checks.nix", checks)
+	nixtest.Write(t, dir, "schema.nix", schema)
+	nixtest.Write(t, dir, "lib.nix", libraryText)
 	return dir
 }
 
 func TestChecksOfAFlakeItself(t *testing.T) {
-	_, _ = realNix(t)
+	_, _ = nixtest.Programs(t)
 	dir := checkedFlake(t, `
 		web.config.deployment = {
 			tags = [ "front" ];
@@ -142,13 +144,13 @@ func TestChecksOfAFlakeItself(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		write(t, dir, name, "value")
+		nixtest.Write(t, dir, name, "value")
 	}
 	if err := os.Symlink("/run/secret", filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
 	var texts []string
-	if err := json.Unmarshal([]byte(command(t, dir, "nix", "eval", "--json", "path:"+dir+"#found.texts")), &texts); err != nil {
+	if err := json.Unmarshal([]byte(nixtest.Command(t, dir, "nix", "eval", "--json", "path:"+dir+"#found.texts")), &texts); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
@@ -173,7 +175,7 @@ func TestChecksOfAFlakeItself(t *testing.T) {
 // What nix itself says of a setting is kept, the node is named, and what else
 // is wrong is said too.
 func TestChecksLetErrorsThrough(t *testing.T) {
-	_, _ = realNix(t)
+	_, _ = nixtest.Programs(t)
 	for nodes, want := range map[string][]string{
 		`web.config.deployment.targetPort = throw "The option is unknown";
 		 db.config.deployment.targetPort = 0;`: {
@@ -197,7 +199,7 @@ func TestChecksLetErrorsThrough(t *testing.T) {
 		}
 	}
 	dir := checkedFlake(t, `web = { }; db.config.deployment = { };`, "")
-	if out := command(t, dir, "nix", "eval", "path:"+dir+"#found.checked", "--apply", "checked: checked 1"); out != "1" {
+	if out := nixtest.Command(t, dir, "nix", "eval", "path:"+dir+"#found.checked", "--apply", "checked: checked 1"); out != "1" {
 		t.Errorf("nothing is wrong, and checked gives %s", out)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/flake/store"
 	"flakeops/internal/cli/exit"
 	"flakeops/internal/fleet"
 	"flakeops/internal/fleet/fleettest"
@@ -79,7 +80,7 @@ func TestAFailureHoldsTheOthers(t *testing.T) {
 		not     string // what must not have happened
 	}{
 		"evaluation":  {&fleettest.World{EvalErr: map[string]error{"b": &flake.EvalError{Node: "b", Message: "it throws"}}}, fleet.EvaluationFailed, exit.Evaluation, "build a"},
-		"build":       {&fleettest.World{BuildErr: map[string]error{"b": &flake.BuildError{Node: "b"}}}, fleet.BuildFailed, exit.Build, "activate a " + fleettest.System("a")},
+		"build":       {&fleettest.World{BuildErr: map[string]error{"b": &store.BuildError{Node: "b"}}}, fleet.BuildFailed, exit.Build, "activate a " + fleettest.System("a")},
 		"push":        {&fleettest.World{PushErr: map[string]error{"b": errors.New("disk full")}}, fleet.PushFailed, exit.Push, "activate a " + fleettest.System("a")},
 		"unreachable": {&fleettest.World{DialErr: map[string]error{"b": unreachable}}, fleet.Unreachable, exit.Unreachable, "activate a " + fleettest.System("a")},
 		"wrong machine": {&fleettest.World{Facts: map[string]activate.Facts{"b": {Running: fleettest.System("old"), Systemd: 252, Nix: "2.8", Machine: "Linux pdp11"}}},

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strconv"
 
+	"flakeops/flake/nix"
+
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
-
-	"flakeops/flake"
 )
 
 // pairs is a flag of two values that may be given more than once.
@@ -57,6 +57,6 @@ func (f nixFlags) args() []string {
 	return a
 }
 
-func (f nixFlags) nix(log zerolog.Logger) *flake.Nix {
-	return &flake.Nix{Flags: f.args(), Log: log}
+func (f nixFlags) nix(log zerolog.Logger) *nix.Programs {
+	return &nix.Programs{Flags: f.args(), Log: log}
 }

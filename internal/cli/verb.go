@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"flakeops/flake"
+	"flakeops/flake/nix"
 	"flakeops/internal/cli/document"
 	"flakeops/internal/cli/exit"
 	"flakeops/internal/cli/usage"
@@ -87,7 +88,7 @@ func (s *session) take(ctx context.Context, v fleetVerb) error {
 }
 
 // openFleet opens the flake and resolves the selection, and says so.
-func openFleet(ctx context.Context, sel selection, nix *flake.Nix, u *ui.UI) (*fleet.Fleet, error) {
+func openFleet(ctx context.Context, sel selection, nix *nix.Programs, u *ui.UI) (*fleet.Fleet, error) {
 	ref, _, _ := flake.SplitRef(sel.Flake)
 	u.Status(ref, "reading the flake")
 	fl, err := fleet.Open(ctx, nix, sel.Flake, flake.Selection{On: sel.On, Exclude: sel.Exclude})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"flakeops/flake/store"
 	"flakeops/internal/remote"
 	"flakeops/internal/remote/ask"
 	"flakeops/internal/remote/lend"
@@ -30,7 +31,7 @@ func (f *Fleet) Start(ctx context.Context, o Options, names []string, by Operato
 	if err != nil {
 		return nil, err
 	}
-	st := &localStore{nix: f.nix, roots: roots}
+	st := &localStore{local: store.Local{Programs: f.nix}, roots: roots}
 	ends := []func(){func() { _ = roots.Close() }}
 	o.Named, o.Flake, o.Locked, o.Operator = f.named, f.Origin(), f.Flake.Locked, operator()
 	p := Parts{Source: f.Flake, Store: st, Reader: f.reader(), Tell: by.Tell, GiveUp: by.GiveUp}
@@ -42,7 +43,7 @@ func (f *Fleet) Start(ctx context.Context, o Options, names []string, by Operato
 		}
 		ends = append(ends, func() { _ = net.lender.Close() })
 		p.Network = net
-		agents := &agents{own: exe, dir: os.Getenv("FLAKEOPS_AGENTS"), add: f.nix.Add, keep: st.Keep}
+		agents := &agents{own: exe, dir: os.Getenv("FLAKEOPS_AGENTS"), add: st.local.Add, keep: st.Keep}
 		p.Agent = agents.path
 	}
 	r := Start(ctx, o, p, names, f.Unclear...)

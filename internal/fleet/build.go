@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"flakeops/flake"
+	"flakeops/flake/store"
 	"flakeops/internal/fault"
 	"flakeops/internal/limit"
 )
@@ -27,13 +27,13 @@ const (
 // begin at once; the last of them do not hold up the others.
 type builder struct {
 	run   *Run
-	start func(jobs []flake.Job) // builds them in the background
+	start func(jobs []store.Job) // builds them in the background
 
 	mu        sync.Mutex
 	undecided map[string]bool   // nodes that may still ask
 	evaluated bool              // all nodes are
 	builds    map[string]*build // those asked for, by node
-	waiting   []flake.Job
+	waiting   []store.Job
 	running   int
 	closed    bool
 	quiet     *time.Timer
@@ -50,7 +50,7 @@ func newBuilder(ctx context.Context, r *Run) *builder {
 	for _, n := range r.Nodes {
 		b.undecided[n.Name] = true
 	}
-	b.start = func(jobs []flake.Job) { r.background.Go(func() { b.build(ctx, jobs) }) }
+	b.start = func(jobs []store.Job) { r.background.Go(func() { b.build(ctx, jobs) }) }
 	return b
 }
 
@@ -73,7 +73,7 @@ func (b *builder) ask(n *Node) *build {
 	}
 	asked := &build{done: make(chan struct{})}
 	b.builds[n.Name] = asked
-	b.waiting = append(b.waiting, flake.Job{Node: n.Name, System: n.System})
+	b.waiting = append(b.waiting, store.Job{Node: n.Name, Drv: n.System.Drv, Out: n.System.Out})
 	delete(b.undecided, n.Name)
 	b.begin(false)
 	return asked
@@ -113,15 +113,15 @@ func (b *builder) begin(quiet bool) {
 		return
 	}
 	jobs := b.waiting
-	slices.SortFunc(jobs, func(x, y flake.Job) int { return strings.Compare(x.Node, y.Node) })
+	slices.SortFunc(jobs, func(x, y store.Job) int { return strings.Compare(x.Node, y.Node) })
 	b.waiting = nil
 	b.running++
 	b.start(jobs)
 }
 
 // build builds the systems of those nodes that are still under way.
-func (b *builder) build(ctx context.Context, jobs []flake.Job) {
-	jobs = slices.DeleteFunc(jobs, func(j flake.Job) bool {
+func (b *builder) build(ctx context.Context, jobs []store.Job) {
+	jobs = slices.DeleteFunc(jobs, func(j store.Job) bool {
 		n := b.run.Node(j.Node)
 		if b.run.mayGoOn(ctx, n) {
 			n.began(Building)
@@ -158,14 +158,14 @@ func (b *builder) end(n *Node, err error) {
 	}
 }
 
-func (b *builder) report(e flake.BuildEvent) {
-	if e.Kind == flake.BuildFailed {
+func (b *builder) report(e store.BuildEvent) {
+	if e.Kind == store.BuildFailed {
 		b.end(b.run.Node(e.Node), fault.During(fault.Build, e.Err))
 		return
 	}
-	kind := map[flake.BuildKind]Kind{flake.BuildStarted: Progress, flake.BuildLog: Log, flake.BuildBuilt: Completed}[e.Kind]
+	kind := map[store.BuildKind]Kind{store.BuildStarted: Progress, store.BuildLog: Log, store.BuildBuilt: Completed}[e.Kind]
 	b.run.tell(Event{Node: e.Node, Step: Building, Kind: kind, Derivation: e.Derivation, Text: e.Line})
-	if e.Kind == flake.BuildBuilt {
+	if e.Kind == store.BuildBuilt {
 		b.end(b.run.Node(e.Node), nil)
 	}
 }

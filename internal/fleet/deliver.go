@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"flakeops/activate"
-	"flakeops/flake"
+	"flakeops/flake/store"
 	"flakeops/internal/fault"
 	"flakeops/internal/limit"
 )
@@ -142,12 +142,12 @@ func (n *Node) bring(ctx context.Context, paths []string) error {
 			return err
 		}
 	}
-	return n.copy(ctx, flake.Copy{Paths: paths})
+	return n.copy(ctx, store.Copy{Paths: paths})
 }
 
 // buildThere has the host build the system itself.
 func (n *Node) buildThere(ctx context.Context) error {
-	if err := n.copy(ctx, flake.Copy{Paths: []string{n.System.Drv}, Derivation: true}); err != nil {
+	if err := n.copy(ctx, store.Copy{Paths: []string{n.System.Drv}, Derivation: true}); err != nil {
 		return err
 	}
 	h, err := n.Host(ctx)
@@ -166,7 +166,7 @@ func (n *Node) buildThere(ctx context.Context) error {
 	return nil
 }
 
-func (n *Node) copy(ctx context.Context, what flake.Copy) error {
+func (n *Node) copy(ctx context.Context, what store.Copy) error {
 	h, err := n.Host(ctx)
 	if err != nil {
 		return err

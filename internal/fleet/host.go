@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"flakeops/flake"
+	"flakeops/flake/store"
 	"flakeops/internal/run"
 	"flakeops/internal/settings"
 	"flakeops/keys"
@@ -18,7 +19,7 @@ type Source interface {
 
 // Store is what a run asks of the local nix store.
 type Store interface {
-	Build(ctx context.Context, jobs []flake.Job, report func(flake.BuildEvent)) error
+	Build(ctx context.Context, jobs []store.Job, report func(store.BuildEvent)) error
 	// Keep saves a store path from garbage collection during the run.
 	Keep(ctx context.Context, name, storePath string) error
 	// Closure gives the sizes of what a store path needs; nil for one that is not there.
@@ -44,7 +45,7 @@ type Host interface {
 	// User does so as the login user.
 	User() run.Runner
 	// Copy copies store paths to the host; c's Store and Env are its own.
-	Copy(ctx context.Context, c flake.Copy) error
+	Copy(ctx context.Context, c store.Copy) error
 	// Fresh is the same host by a connection of its own, dialled now.
 	Fresh(ctx context.Context) (Host, error)
 	// Address is where the host is reached.

@@ -9,6 +9,7 @@ import (
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/flake/nix"
 	"flakeops/internal/fault"
 	"flakeops/internal/limit"
 	"flakeops/keys"
@@ -22,16 +23,16 @@ type Fleet struct {
 	// each has failed.
 	Unclear []flake.Evaluation
 
-	nix   *flake.Nix
+	nix   *nix.Programs
 	named []string // those that the operator wrote by name
 }
 
 // Open reads the flake that FLAKE#NODE names, or else the one that is meant, and
 // resolves the selection, to which that node belongs.
-func Open(ctx context.Context, nix *flake.Nix, arg string, sel flake.Selection) (*Fleet, error) {
+func Open(ctx context.Context, n *nix.Programs, arg string, sel flake.Selection) (*Fleet, error) {
 	ctx, cancel := limit.Within(ctx, openDeadline, "reading the flake")
 	defer cancel()
-	f, node, err := read(ctx, nix, arg)
+	f, node, err := read(ctx, n, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +45,7 @@ func Open(ctx context.Context, nix *flake.Nix, arg string, sel flake.Selection) 
 		}
 		return nil, err
 	}
-	fl := &Fleet{nix: nix, Flake: f, Names: names, Unclear: unclear}
+	fl := &Fleet{nix: n, Flake: f, Names: names, Unclear: unclear}
 	for _, list := range append(sel.On, node) {
 		for name := range strings.SplitSeq(list, ",") {
 			fl.named = append(fl.named, strings.TrimSpace(name))
@@ -54,19 +55,19 @@ func Open(ctx context.Context, nix *flake.Nix, arg string, sel flake.Selection) 
 }
 
 // OpenAlone reads the flake as Open does, and looks at none of its nodes.
-func OpenAlone(ctx context.Context, nix *flake.Nix, arg string) (*flake.Flake, error) {
+func OpenAlone(ctx context.Context, n *nix.Programs, arg string) (*flake.Flake, error) {
 	ctx, cancel := limit.Within(ctx, openDeadline, "reading the flake")
 	defer cancel()
-	f, _, err := read(ctx, nix, arg)
+	f, _, err := read(ctx, n, arg)
 	return f, err
 }
 
-func read(ctx context.Context, nix *flake.Nix, arg string) (f *flake.Flake, node string, err error) {
+func read(ctx context.Context, n *nix.Programs, arg string) (f *flake.Flake, node string, err error) {
 	ref, node, err := flake.SplitRef(arg)
 	if err != nil {
 		return nil, "", err
 	}
-	f, err = OpenFlake(ctx, nix, ref, asksFor(arg))
+	f, err = OpenFlake(ctx, n, ref, asksFor(arg))
 	return f, node, fault.During(fault.Evaluation, limit.Because(ctx, err))
 }
 
@@ -78,16 +79,16 @@ func asksFor(arg string) bool { return arg != "" && !strings.HasPrefix(arg, "#")
 // reference, path:SOURCE?narHash=... The work tree it was locked from is preferred when
 // the operator is in it, unchanged: what the flake says of files beside it, such as
 // keys, holds only there.
-func OpenFlake(ctx context.Context, nix *flake.Nix, ref string, asked bool) (*flake.Flake, error) {
+func OpenFlake(ctx context.Context, n *nix.Programs, ref string, asked bool) (*flake.Flake, error) {
 	own := os.Getenv("FLAKEOPS_SELF")
 	if asked || own == "" {
-		return nix.Open(ctx, ref)
+		return flake.Open(ctx, n, ref)
 	}
 	source, _, _ := strings.Cut(strings.TrimPrefix(own, "path:"), "?")
-	if here, err := nix.Open(ctx, "."); err == nil && here.Path == source {
+	if here, err := flake.Open(ctx, n, "."); err == nil && here.Path == source {
 		return here, nil
 	}
-	return nix.Open(ctx, own)
+	return flake.Open(ctx, n, own)
 }
 
 // Origin says where the fleet's systems come from, for the hosts' records.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"flakeops/flake"
+	"flakeops/flake/nix"
 	"flakeops/internal/run"
 )
 
@@ -60,7 +61,7 @@ func TestAnAppDeploysItsOwnFlake(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f, err := OpenFlake(t.Context(), &flake.Nix{Runner: m}, ref, asksFor(c.arg))
+			f, err := OpenFlake(t.Context(), &nix.Programs{Runner: m}, ref, asksFor(c.arg))
 			if err != nil {
 				t.Fatal(err)
 			}

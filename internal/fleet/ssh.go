@@ -7,7 +7,8 @@ import (
 	"strings"
 	"sync"
 
-	"flakeops/flake"
+	"flakeops/flake/nix"
+	"flakeops/flake/store"
 	"flakeops/internal/limit"
 	"flakeops/internal/remote"
 	"flakeops/internal/remote/lend"
@@ -21,7 +22,7 @@ import (
 type sshNetwork struct {
 	dialer *remote.Dialer
 	lender *lend.Lender
-	nix    *flake.Nix
+	nix    *nix.Programs
 }
 
 func (s *sshNetwork) Dial(ctx context.Context, node string, to settings.Settings) (Host, error) {
@@ -119,7 +120,7 @@ func (r sshRunner) Run(ctx context.Context, c run.Command) (run.Result, error) {
 // Copy runs nix copy, whose ssh is this connection. Of what goes wrong on the
 // host, the host's own words are told: nix only sees a program that ends, also
 // where the connection broke.
-func (h *sshHost) Copy(ctx context.Context, c flake.Copy) error {
+func (h *sshHost) Copy(ctx context.Context, c store.Copy) error {
 	conn, err := h.live(ctx)
 	if err != nil {
 		return err
@@ -130,7 +131,7 @@ func (h *sshHost) Copy(ctx context.Context, c flake.Copy) error {
 	}
 	name, takeBack := h.net.lender.Lend(conn.Root(), silence)
 	c.Store, c.Env = "ssh://"+name, h.net.lender.Env()
-	err = h.net.nix.Copy(ctx, c)
+	err = store.Local{Programs: h.net.nix}.Copy(ctx, c)
 	err = copyError(err, takeBack(), name, conn.Host())
 	if err == nil || ctx.Err() != nil || errors.As(err, new(*sessions.LostError)) {
 		return err
@@ -144,7 +145,7 @@ func (h *sshHost) Copy(ctx context.Context, c flake.Copy) error {
 // copyError is why a copy failed: there is what the host's side said. The name
 // that was lent to nix means nothing to anybody.
 func copyError(err, there error, lent, address string) error {
-	var failed *flake.CopyError
+	var failed *store.CopyError
 	if !errors.As(err, &failed) {
 		return err
 	}

@@ -9,33 +9,33 @@ import (
 	"os/user"
 	"path/filepath"
 
-	"flakeops/flake"
+	"flakeops/flake/store"
 )
 
 // localStore is the local nix store with the roots of this run.
 type localStore struct {
-	nix   *flake.Nix
-	roots *flake.Roots
+	local store.Local
+	roots *store.Roots
 }
 
-func (s *localStore) Build(ctx context.Context, jobs []flake.Job, report func(flake.BuildEvent)) error {
-	return s.nix.Build(ctx, jobs, report)
+func (s *localStore) Build(ctx context.Context, jobs []store.Job, report func(store.BuildEvent)) error {
+	return s.local.Build(ctx, jobs, report)
 }
 
 func (s *localStore) Keep(ctx context.Context, name, storePath string) error {
-	return s.roots.Add(ctx, s.nix, name, storePath)
+	return s.roots.Add(ctx, s.local, name, storePath)
 }
 
 func (s *localStore) Closure(ctx context.Context, storePath string) (map[string]int64, error) {
-	return s.nix.Closure(ctx, storePath)
+	return s.local.Closure(ctx, storePath)
 }
 
-func openRoots() (*flake.Roots, error) {
+func openRoots() (*store.Roots, error) {
 	cache, err := cacheDir()
 	if err != nil {
 		return nil, fmt.Errorf("no place for the roots of a run: %w: set HOME or XDG_CACHE_HOME", err)
 	}
-	roots, err := flake.OpenRoots(filepath.Join(cache, "flakeops", "roots"))
+	roots, err := store.OpenRoots(filepath.Join(cache, "flakeops", "roots"))
 	var file *fs.PathError
 	if errors.As(err, &file) {
 		err = fmt.Errorf("%w: make it a directory that you can write to, or name another cache directory by XDG_CACHE_HOME", err)

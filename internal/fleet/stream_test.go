@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"flakeops/activate"
-	"flakeops/flake"
+	"flakeops/flake/store"
 	"flakeops/internal/fleet"
 	"flakeops/internal/fleet/fleettest"
 )
@@ -82,7 +82,7 @@ func TestABuildDoesNotWaitForAnEarlierOne(t *testing.T) {
 
 // Nobody waits for a build because of a host, nor for a host because of a build.
 func TestAFailedBuildEndsTheDial(t *testing.T) {
-	w := &fleettest.World{BuildErr: map[string]error{"a": &flake.BuildError{Node: "a"}}}
+	w := &fleettest.World{BuildErr: map[string]error{"a": &store.BuildError{Node: "a"}}}
 	w.OnDial = func(ctx context.Context) error {
 		<-ctx.Done()
 		return context.Cause(ctx)

@@ -17,7 +17,7 @@ const module = "flakeops"
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
 	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "internal/settings"}
-	rooms := append([]string{"flake", "activate", "keys", "keys/message", "internal/archive", "activate/closure", "activate/inspect", "internal/limit", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/sshargs"}, bottom...)
+	rooms := append([]string{"flake", "flake/nix", "flake/store", "activate", "keys", "keys/message", "internal/archive", "activate/closure", "activate/inspect", "internal/limit", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/sshargs"}, bottom...)
 	return map[string][]string{
 		// The program plays three parts, and main gives them out.
 		"": {"internal/cli", "internal/cli/exit", "activate/agent", "internal/remote/lend", "internal/fault", "internal/signals"},
@@ -27,19 +27,23 @@ func layers() map[string][]string {
 		"internal/cli/document": {"internal/cli/exit", "internal/fleet", "internal/ui", "flake", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "keys/message", "internal/archive", "internal/fault", "internal/run"},
 		"internal/cli/exit":     {"internal/fleet", "internal/fault"},
 		// What a mistaken word may have meant takes a look at the flake's nodes.
-		"internal/cli/usage":  {"internal/fleet", "flake", "internal/fault"},
+		"internal/cli/usage":  {"internal/fleet", "flake", "flake/nix", "internal/fault"},
 		"internal/cli/manual": {},
 		// The engine tells what happens, and has no words for it: it knows neither
 		// who listens nor what the verbs are.
 		"internal/fleet":           rooms,
 		"internal/fleet/fleettest": append([]string{"internal/fleet"}, rooms...),
 		"internal/ui":              {"internal/fleet"},
-		"flake":                    {"internal/fault", "internal/run", "internal/settings"},
-		"activate":                 append([]string{"activate/closure"}, bottom...),
-		"keys":                     append([]string{"keys/message"}, bottom...),
-		"keys/install":             {"keys/message", "internal/onhost", "internal/run"},
-		"keys/message":             {},
-		"activate/agent":           {"activate/agent/bootloader", "activate/wire", "internal/onhost", "internal/run", "keys/install"},
+		"flake":                    {"flake/nix", "flake/store", "internal/fault", "internal/settings", "internal/run"},
+		// The store knows systems, and neither flakes nor nodes' settings.
+		"flake/store":       {"flake/nix", "internal/fault", "internal/run"},
+		"flake/nix":         {"internal/run"},
+		"flake/nix/nixtest": {"flake/nix"},
+		"activate":          append([]string{"activate/closure"}, bottom...),
+		"keys":              append([]string{"keys/message"}, bottom...),
+		"keys/install":      {"keys/message", "internal/onhost", "internal/run"},
+		"keys/message":      {},
+		"activate/agent":    {"activate/agent/bootloader", "activate/wire", "internal/onhost", "internal/run", "keys/install"},
 		// It is pushed to every host and runs as root there: the agent and no more.
 		"activate/agent/flakeops-agent": {"activate/agent", "internal/signals"},
 		"activate/agent/bootloader":     {"activate/wire"},

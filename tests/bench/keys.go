@@ -13,7 +13,8 @@ import (
 	"runtime"
 	"time"
 
-	"flakeops/flake"
+	"flakeops/flake/nix"
+	"flakeops/flake/store"
 	"flakeops/internal/remote"
 	"flakeops/internal/remote/resolve"
 	"flakeops/internal/settings"
@@ -70,7 +71,7 @@ func (b *bench) agent(ctx context.Context) (string, error) {
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		file = b.Flakeops // which is an agent, too
 	}
-	return (&flake.Nix{Runner: withEnv{b.env()}}).Add(ctx, file)
+	return store.Local{Programs: &nix.Programs{Runner: withEnv{b.env()}}}.Add(ctx, file)
 }
 
 func sendKeys(ctx context.Context, d *remote.Dialer, to, agent string, values []keys.Value) error {

@@ -9,7 +9,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"flakeops/flake"
+	"flakeops/flake/nix"
+	"flakeops/flake/store"
 	"flakeops/internal/remote"
 	"flakeops/internal/remote/lend"
 	"flakeops/internal/remote/resolve"
@@ -34,7 +35,7 @@ func (b *bench) lending(ctx context.Context, r *report) error {
 	// Two hosts of the same suite, and each path goes to each of them once.
 	hosts := [2]string{b.hosts[0].Name, b.hosts[len(b.hosts)/2].Name}
 	p := pairs{what: fmt.Sprintf("nix copy, %d MB in %d paths, lent connection / ssh", payload>>20, paths)}
-	nix := &flake.Nix{Runner: withEnv{b.env()}}
+	local := store.Local{Programs: &nix.Programs{Runner: withEnv{b.env()}}}
 	for round := range b.Rounds {
 		fmt.Fprintf(b.progress, "lending: round %d of %d\n", round+1, b.Rounds)
 		system, err := b.bulk(ctx, round)
@@ -44,7 +45,7 @@ func (b *bench) lending(ctx context.Context, r *report) error {
 		var took [2]time.Duration
 		for _, i := range []int{round % 2, 1 - round%2} {
 			to := hosts[(round+i)%2]
-			copied := flake.Copy{Store: "ssh://" + to, Paths: []string{system}}
+			copied := store.Copy{Store: "ssh://" + to, Paths: []string{system}}
 			giveBack := func() {}
 			if i == 0 {
 				conn, err := dialer.Dial(ctx, resolve.Target{Node: to, Host: to})
@@ -56,7 +57,7 @@ func (b *bench) lending(ctx context.Context, r *report) error {
 				giveBack = func() { _ = takeBack(); _ = conn.Close() }
 			}
 			began := time.Now()
-			err := nix.Copy(ctx, copied)
+			err := local.Copy(ctx, copied)
 			took[i] = time.Since(began)
 			giveBack()
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/flake/store"
 	"flakeops/internal/fault"
 	"flakeops/internal/remote"
 	"flakeops/internal/remote/auth"
@@ -29,7 +30,7 @@ func TestExitCodes(t *testing.T) {
 		"evaluation":       {&flake.EvalError{}, 2},
 		"lock":             {&flake.LockError{}, 2},
 		"flake":            {fault.During(fault.Evaluation, errors.New("no flake found")), 2},
-		"build":            {&flake.BuildError{}, 3},
+		"build":            {&store.BuildError{}, 3},
 		"nix-store":        {fault.During(fault.Build, os.ErrNotExist), 3},
 		"push":             {fault.During(fault.Push, errors.New("disk full")), 4},
 		"rolled back":      {outcome(wire.RolledBack), 5},

@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"flakeops/flake"
+	"flakeops/flake/nix"
 	"flakeops/internal/fleet"
 )
 
@@ -100,7 +101,7 @@ func nodesHere(ctx context.Context, word string) (ref string, names []string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, namesDeadline)
 	defer cancel()
-	f, err := fleet.OpenFlake(ctx, &flake.Nix{Flags: []string{"--offline"}}, ref, asked)
+	f, err := fleet.OpenFlake(ctx, &nix.Programs{Flags: []string{"--offline"}}, ref, asked)
 	if err != nil {
 		return "", nil
 	}

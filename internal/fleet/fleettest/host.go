@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"flakeops/activate"
-	"flakeops/flake"
+	"flakeops/flake/store"
 	"flakeops/internal/fleet"
 	"flakeops/internal/run"
 	"flakeops/internal/settings"
@@ -62,7 +62,7 @@ func (h *host) isBack() bool {
 	return h.world.rebooted[h.node]
 }
 
-func (h *host) Copy(_ context.Context, c flake.Copy) error {
+func (h *host) Copy(_ context.Context, c store.Copy) error {
 	kind := "push"
 	if c.Derivation {
 		kind = "push derivation"

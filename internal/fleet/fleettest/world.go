@@ -16,6 +16,7 @@ import (
 	"flakeops/activate"
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/flake/store"
 	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
 	"flakeops/internal/run"
@@ -205,7 +206,7 @@ func (w *World) Addresses(context.Context) ([]flake.Other, error) {
 }
 
 // Build is that of the local store.
-func (w *World) Build(_ context.Context, jobs []flake.Job, report func(flake.BuildEvent)) error {
+func (w *World) Build(_ context.Context, jobs []store.Job, report func(store.BuildEvent)) error {
 	for _, j := range jobs {
 		w.note("build %s", j.Node)
 	}
@@ -214,14 +215,14 @@ func (w *World) Build(_ context.Context, jobs []flake.Job, report func(flake.Bui
 	}
 	for _, j := range jobs {
 		if err := w.BuildErr[j.Node]; err != nil {
-			report(flake.BuildEvent{Node: j.Node, Kind: flake.BuildFailed, Err: err})
+			report(store.BuildEvent{Node: j.Node, Kind: store.BuildFailed, Err: err})
 			continue
 		}
 		if w.OnBuild != nil {
 			w.OnBuild(j.Node)
 		}
 		w.note("built %s", j.Node)
-		report(flake.BuildEvent{Node: j.Node, Kind: flake.BuildBuilt})
+		report(store.BuildEvent{Node: j.Node, Kind: store.BuildBuilt})
 	}
 	return nil
 }

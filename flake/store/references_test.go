@@ -1,14 +1,16 @@
-package flake
+package store
 
 import (
 	"maps"
 	"slices"
 	"testing"
+
+	"flakeops/flake/nix/nixtest"
 )
 
 func TestReferencesAreWhatNixSays(t *testing.T) {
-	n, ctx := realNix(t)
-	node := nodes(t, n, ctx, writeFlake(t, `
+	n, ctx := local(t)
+	node := nodes(t, n, ctx, nixtest.Flake(t, `
 		a = system "a" "echo >$out" {
 			x = drv "x" "echo >$out" { y = drv "y" "echo >$out" { }; };
 			z = drv "z" "echo >$out" { y = drv "y" "echo >$out" { }; };

@@ -1,4 +1,4 @@
-package flake
+package store
 
 import (
 	"maps"

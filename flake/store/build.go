@@ -1,4 +1,4 @@
-package flake
+package store
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"slices"
 
+	"flakeops/flake/nix"
 	"flakeops/internal/run"
 )
 
@@ -32,7 +33,8 @@ type BuildEvent struct {
 // Job is a system that is to be built for a node.
 type Job struct {
 	Node string
-	System
+	Drv  string // derivation
+	Out  string // what it builds
 }
 
 // Build builds all of the nodes' systems in one nix invocation that goes on past failures, so
@@ -40,9 +42,9 @@ type Job struct {
 // BuildBuilt or BuildFailed event, the first as soon as its own system is
 // there. report is called serially, and holds the build up while it runs. The
 // error returned concerns the whole run only: ctx ended, or nix is not there.
-func (n *Nix) Build(ctx context.Context, nodes []Job, report func(BuildEvent)) error {
+func (n Local) Build(ctx context.Context, nodes []Job, report func(BuildEvent)) error {
 	b := newBuild(ctx, n, nodes, report)
-	if err := b.glance(); err != nil {
+	if err := b.reportPresent(); err != nil {
 		return err
 	}
 	for len(b.open) > 0 {
@@ -52,10 +54,10 @@ func (n *Nix) Build(ctx context.Context, nodes []Job, report func(BuildEvent)) e
 			return err
 		}
 		if failure == "" {
-			b.vouched()
+			b.reportBuilt()
 			failure = "nix says that it was built, but its output is not in the store"
 		}
-		if err := b.sweep(b.open); err != nil {
+		if err := b.reportValid(b.open); err != nil {
 			return err
 		}
 		if err := b.settle(); err != nil {
@@ -78,12 +80,12 @@ func (b *build) realise() (string, error) {
 		drvs = append(drvs, node.Drv)
 	}
 	slices.Sort(drvs)
-	argv := b.nix.storeArgv("--realise", "--keep-going", "--log-format", "internal-json")
+	argv := b.nix.StoreArgv("--realise", "--keep-going", "--log-format", "internal-json")
 	argv = append(argv, slices.Compact(drvs)...)
 	b.activities, b.words = map[uint64]*activity{}, nil
-	w := &lines{handle: b.line}
-	_, err := b.nix.run(b.ctx, run.Command{Argv: argv, Stderr: w})
-	w.end()
+	w := &nix.Lines{Handle: b.line}
+	_, err := b.nix.Run(b.ctx, run.Command{Argv: argv, Stderr: w})
+	w.End()
 	b.quiet()
 	if err == nil {
 		return "", nil
@@ -91,28 +93,28 @@ func (b *build) realise() (string, error) {
 	if b.ctx.Err() != nil {
 		return "", context.Cause(b.ctx)
 	}
-	err = b.nix.explain(b.ctx, err, b.lastWords())
-	var exit *exitError
+	err = b.nix.Explain(b.ctx, err, b.lastWords())
+	var exit *nix.ExitError
 	if !errors.As(err, &exit) {
 		if errors.Is(err, exec.ErrNotFound) {
 			return "", err
 		}
 		return err.Error(), nil
 	}
-	return exit.message(), nil
+	return exit.Message(), nil
 }
 
 // invalid returns those of the store paths that are not in the local store.
-func (n *Nix) invalid(ctx context.Context, paths []string) (map[string]bool, error) {
+func (n Local) invalid(ctx context.Context, paths []string) (map[string]bool, error) {
 	missing := map[string]bool{}
 	if len(paths) == 0 {
 		return missing, nil
 	}
-	a, err := n.ask(ctx, n.storeArgv(append([]string{"--check-validity", "--print-invalid"}, paths...)...))
+	a, err := n.Ask(ctx, n.StoreArgv(append([]string{"--check-validity", "--print-invalid"}, paths...)...))
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range splitLines(a.out) {
+	for _, p := range a.Lines() {
 		missing[p] = true
 	}
 	return missing, nil

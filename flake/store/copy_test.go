@@ -1,4 +1,4 @@
-package flake
+package store
 
 import (
 	"errors"
@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"flakeops/flake/nix/nixtest"
 )
 
 func TestCopy(t *testing.T) {
-	n, ctx := realNix(t)
-	all := nodes(t, n, ctx, writeFlake(t, `
+	n, ctx := local(t)
+	all := nodes(t, n, ctx, nixtest.Flake(t, `
 		a = system "a" "echo $dep > $out" { dep = drv "dep" "echo > $out" { }; };`))
 	node := all["a"]
 	if err := n.Build(ctx, []Job{node}, func(BuildEvent) {}); err != nil {
@@ -52,9 +54,9 @@ func TestCopy(t *testing.T) {
 }
 
 func TestCopyErrors(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := local(t)
 	file := filepath.Join(t.TempDir(), "file")
-	write(t, filepath.Dir(file), "file", "x")
+	nixtest.Write(t, filepath.Dir(file), "file", "x")
 	path, err := n.Add(ctx, file)
 	if err != nil {
 		t.Fatal(err)
@@ -77,9 +79,9 @@ func TestCopyErrors(t *testing.T) {
 
 // What a program that nix starts says is part of the error, and it gets Env.
 func TestCopyTellsWhatSSHSaid(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := local(t)
 	dir := t.TempDir()
-	write(t, dir, "file", "x")
+	nixtest.Write(t, dir, "file", "x")
 	path, err := n.Add(ctx, filepath.Join(dir, "file"))
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +123,7 @@ func TestCopyingFollowsBothKindsOfLog(t *testing.T) {
 }
 
 func TestAdd(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := local(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "program")
 	if err := os.WriteFile(file, []byte("#!/bin/sh\n"), 0o700); err != nil {

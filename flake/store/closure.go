@@ -1,4 +1,4 @@
-package flake
+package store
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"flakeops/flake/nix"
 )
 
 // closureBatch is how many store paths go on one command line.
@@ -14,22 +16,22 @@ const closureBatch = 5000
 // Closure returns the store paths that a path of the local store needs at run
 // time, itself among them, with their sizes in bytes as a NAR has them. It is
 // nil for a path that is not in the store: nothing is built or fetched.
-func (n *Nix) Closure(ctx context.Context, storePath string) (map[string]int64, error) {
-	a, err := n.ask(ctx, n.storeArgv("--query", "--requisites", storePath))
-	var exit *exitError
-	if errors.As(err, &exit) && exit.says("is not valid") {
+func (n Local) Closure(ctx context.Context, storePath string) (map[string]int64, error) {
+	a, err := n.Ask(ctx, n.StoreArgv("--query", "--requisites", storePath))
+	var exit *nix.ExitError
+	if errors.As(err, &exit) && exit.Says("is not valid") {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading what %s consists of: %w", storePath, err)
 	}
 	sizes := map[string]int64{}
-	for paths := range slices.Chunk(splitLines(a.out), closureBatch) {
-		a, err := n.ask(ctx, n.storeArgv(append([]string{"--query", "--size"}, paths...)...))
+	for paths := range slices.Chunk(a.Lines(), closureBatch) {
+		a, err := n.Ask(ctx, n.StoreArgv(append([]string{"--query", "--size"}, paths...)...))
 		if err != nil {
 			return nil, fmt.Errorf("reading the size of %s: %w", storePath, err)
 		}
-		answers := splitLines(a.out)
+		answers := a.Lines()
 		if len(answers) != len(paths) {
 			return nil, fmt.Errorf("reading the size of %s: nix-store gave %d sizes for %d store paths", storePath, len(answers), len(paths))
 		}

@@ -1,4 +1,4 @@
-package flake
+package nix
 
 import "bytes"
 
@@ -6,15 +6,15 @@ import "bytes"
 // build's output into one line of its log, however long it is.
 const maxLine = 256 << 10
 
-// lines is a writer that hands on complete lines, without their end. Of a line
+// Lines is a writer that hands on complete lines, without their end. Of a line
 // longer than maxLine only the beginning is kept.
-type lines struct {
-	handle func(line []byte) // the slice is valid during the call only
+type Lines struct {
+	Handle func(line []byte) // the slice is valid during the call only
 	buf    []byte
 }
 
 // Write never fails.
-func (w *lines) Write(p []byte) (int, error) {
+func (w *Lines) Write(p []byte) (int, error) {
 	n := len(p)
 	for {
 		i := bytes.IndexByte(p, '\n')
@@ -28,17 +28,17 @@ func (w *lines) Write(p []byte) (int, error) {
 	}
 }
 
-func (w *lines) keep(p []byte) {
+func (w *Lines) keep(p []byte) {
 	w.buf = append(w.buf, p[:min(len(p), maxLine-len(w.buf))]...)
 }
 
-func (w *lines) flush() {
-	w.handle(bytes.TrimSuffix(w.buf, []byte("\r")))
+func (w *Lines) flush() {
+	w.Handle(bytes.TrimSuffix(w.buf, []byte("\r")))
 	w.buf = w.buf[:0]
 }
 
-// end hands on a last line that was not ended.
-func (w *lines) end() {
+// End hands on a last line that was not ended.
+func (w *Lines) End() {
 	if len(w.buf) > 0 {
 		w.flush()
 	}

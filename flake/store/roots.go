@@ -1,4 +1,4 @@
-package flake
+package store
 
 import (
 	"context"
@@ -111,8 +111,8 @@ func dropDead(dir string) error {
 
 // Add roots a store path under name, replacing what name stood for. The path
 // may be an output or a .drv, and need not be there yet.
-func (r *Roots) Add(ctx context.Context, nix *Nix, name, path string) error {
-	if !storePath(path) {
+func (r *Roots) Add(ctx context.Context, nix Local, name, path string) error {
+	if !ValidPath(path) {
 		return fmt.Errorf("cannot root %q: not a store path", path)
 	}
 	r.mu.Lock()
@@ -138,7 +138,7 @@ func (r *Roots) Add(ctx context.Context, nix *Nix, name, path string) error {
 
 // register lets nix make a batch of links. What is to be rooted first serves as
 // the anchor if it is in the store, for that saves a call of nix.
-func (r *Roots) register(ctx context.Context, nix *Nix, path string) error {
+func (r *Roots) register(ctx context.Context, nix Local, path string) error {
 	if _, err := os.Lstat(path); err == nil && r.anchor == "" && !strings.HasSuffix(path, ".drv") {
 		if r.link(ctx, nix, path) == nil {
 			r.anchor = path
@@ -160,19 +160,19 @@ func (r *Roots) register(ctx context.Context, nix *Nix, path string) error {
 }
 
 // link lets nix make a batch of links to a path that is in the store.
-func (r *Roots) link(ctx context.Context, nix *Nix, path string) error {
+func (r *Roots) link(ctx context.Context, nix Local, path string) error {
 	first := filepath.Join(r.dir, "root-"+strconv.Itoa(r.count))
 	r.count++
-	argv := nix.storeArgv("--add-root", first, "--indirect", "--realise")
+	argv := nix.StoreArgv("--add-root", first, "--indirect", "--realise")
 	for range rootBatch {
 		argv = append(argv, path)
 	}
-	a, err := nix.ask(ctx, argv)
+	a, err := nix.Ask(ctx, argv)
 	if err != nil {
 		return err
 	}
 	// The links are the first one's name, and that with -2, -3 and so on.
-	for _, link := range splitLines(a.out) {
+	for _, link := range a.Lines() {
 		if filepath.Dir(link) != r.dir {
 			return fmt.Errorf("nix-store made the link %q elsewhere", link)
 		}

@@ -1,4 +1,4 @@
-package flake
+package store
 
 import (
 	"context"
@@ -9,14 +9,16 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"flakeops/flake/nix"
 )
 
 // build is a Build at work. All of it runs in one goroutine at a time: nix's
-// log is handled while it is written, late has its turns between two lines, and
+// log is handled while it is written, askNow has its turns between two lines, and
 // the rest comes before and after.
 type build struct {
 	ctx    context.Context // lives as long as one call of Build
-	nix    *Nix
+	nix    Local
 	report func(BuildEvent)
 	owners *owners
 
@@ -26,11 +28,11 @@ type build struct {
 	finished   []*activity         // builds that ended lately
 	words      []string            // the last errors and loose lines of stderr
 	begun      map[string]bool     // derivations and store paths of activities, past ones too
-	owed       bool                // a look at the store, should nix go on
+	askIfMore  bool                // ask the store, should nix go on
 
-	mu     sync.Mutex  // held while nix's log is handled, and by late
-	looked time.Time   // when nix was last asked
-	later  *time.Timer // for a look that came too soon; nil for none
+	mu    sync.Mutex  // held while nix's log is handled, and by askNow
+	asked time.Time   // when nix was asked last
+	later *time.Timer // for a question that came too soon; nil for none
 }
 
 // activity is something that nix has under way: a build, a substitution, or
@@ -38,7 +40,7 @@ type build struct {
 type activity struct {
 	drv  string // for a build
 	path string // for a substitution
-	tail logTail
+	tail nix.LogTail
 
 	// For all builds or all substitutions, how many of them are over, and under way.
 	done, running int
@@ -50,7 +52,7 @@ type failure struct {
 	log    []string
 }
 
-func newBuild(ctx context.Context, n *Nix, nodes []Job, report func(BuildEvent)) *build {
+func newBuild(ctx context.Context, n Local, nodes []Job, report func(BuildEvent)) *build {
 	return &build{
 		ctx: ctx, nix: n, report: report, owners: newOwners(n, nodes),
 		open: slices.Clone(nodes), failures: map[string]*failure{},
@@ -62,14 +64,14 @@ func newBuild(ctx context.Context, n *Nix, nodes []Job, report func(BuildEvent))
 func (b *build) line(raw []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	ev, ok := parseLog(raw)
+	ev, ok := nix.ParseLog(raw)
 	if !ok {
-		if s := strings.TrimSpace(plain(string(raw))); s != "" && !strings.HasPrefix(s, "@nix ") {
-			remember(&b.words, s)
+		if s := strings.TrimSpace(nix.Plain(string(raw))); s != "" && !strings.HasPrefix(s, "@nix ") {
+			nix.Remember(&b.words, s)
 		}
 		return
 	}
-	switch ev.action {
+	switch ev.Action {
 	case "start":
 		b.start(ev)
 	case "result":
@@ -77,52 +79,52 @@ func (b *build) line(raw []byte) {
 	case "stop":
 		b.stop(ev)
 	case "msg":
-		if text, ok := ev.failure(); ok {
+		if text, ok := ev.Failure(); ok {
 			b.fail(text)
 		}
 	}
 }
 
-func (b *build) start(ev logEvent) {
-	switch ev.kind {
-	case actBuilds, actCopyPaths:
-		b.activities[ev.id] = &activity{}
-	case actBuild:
-		a := &activity{drv: ev.subject()}
-		b.begin(ev.id, a, a.drv)
+func (b *build) start(ev nix.Event) {
+	switch ev.Kind {
+	case nix.ActBuilds, nix.ActCopyPaths:
+		b.activities[ev.ID] = &activity{}
+	case nix.ActBuild:
+		a := &activity{drv: ev.Subject()}
+		b.begin(ev.ID, a, a.drv)
 		b.report(BuildEvent{Node: b.owners.of(b.ctx, a.drv), Kind: BuildStarted, Derivation: a.drv})
-	case actSubstitute:
-		b.begin(ev.id, &activity{path: ev.subject()}, ev.subject())
+	case nix.ActSubstitute:
+		b.begin(ev.ID, &activity{path: ev.Subject()}, ev.Subject())
 	}
 }
 
 func (b *build) begin(id uint64, a *activity, what string) {
 	b.activities[id], b.begun[what] = a, true
-	if b.owed {
-		b.owed = false
+	if b.askIfMore {
+		b.askIfMore = false
 		b.ask()
 	}
 }
 
 // result takes in a line of a build's log, or how many builds are done.
-func (b *build) result(ev logEvent) {
-	a := b.activities[ev.id]
+func (b *build) result(ev nix.Event) {
+	a := b.activities[ev.ID]
 	if a == nil {
 		return
 	}
-	switch ev.kind {
-	case resLogLine:
-		line := plain(ev.subject())
-		a.tail.add(line)
+	switch ev.Kind {
+	case nix.ResLogLine:
+		line := nix.Plain(ev.Subject())
+		a.tail.Add(line)
 		b.report(BuildEvent{Node: b.owners.of(b.ctx, a.drv), Kind: BuildLog, Derivation: a.drv, Line: line})
-	case resProgress:
+	case nix.ResProgress:
 		// Some versions let the builds that were asked for end only together,
 		// and tell here that one more is done.
-		a.running = ev.count(2)
-		if done := ev.count(0); done > a.done {
+		a.running = ev.Count(2)
+		if done := ev.Count(0); done > a.done {
 			a.done = done
 			if b.any(b.underWay) {
-				b.look()
+				b.askSoon()
 			}
 		}
 	}
@@ -138,33 +140,33 @@ func (b *build) underWay(n Job) bool {
 	return false
 }
 
-// look hands nodes on while nix is at work. When nothing is left to do for any of
+// askSoon hands nodes on while nix is at work. When nothing is left to do for any of
 // them, nix is about to end, and that tells without a question. What cannot be
 // found out now is decided then, too.
-func (b *build) look() {
+func (b *build) askSoon() {
 	running := 0
 	for _, a := range b.activities {
 		running += a.running
 	}
-	switch b.owed = running == 0 && !b.any(b.notBegun); {
-	case b.owed || b.later != nil:
-	case time.Since(b.looked) < lookEvery:
-		b.later = time.AfterFunc(lookEvery, b.late)
+	switch b.askIfMore = running == 0 && !b.any(b.notBegun); {
+	case b.askIfMore || b.later != nil:
+	case time.Since(b.asked) < askEvery:
+		b.later = time.AfterFunc(askEvery, b.askNow)
 	default:
 		b.ask()
 	}
 }
 
-// lookEvery is how long nix is left alone with its builds between two questions.
-const lookEvery = 200 * time.Millisecond
+// askEvery is how long nix is left alone with its builds between two questions.
+const askEvery = 200 * time.Millisecond
 
 func (b *build) ask() {
-	_ = b.glance()
-	b.looked = time.Now()
+	_ = b.reportPresent()
+	b.asked = time.Now()
 }
 
-// late is a look that had to wait.
-func (b *build) late() {
+// askNow is what had to wait.
+func (b *build) askNow() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.later != nil { // nix is still at work
@@ -173,7 +175,7 @@ func (b *build) late() {
 	}
 }
 
-// quiet ends the looks, once nix has ended.
+// quiet ends the questions, once nix has ended.
 func (b *build) quiet() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -188,20 +190,20 @@ func (b *build) notBegun(n Job) bool { return !b.begun[n.Drv] && !b.begun[n.Out]
 func (b *build) any(test func(Job) bool) bool { return slices.ContainsFunc(b.open, test) }
 
 // stop looks whether an activity that ended was the last that a node waited for.
-func (b *build) stop(ev logEvent) {
-	a := b.activities[ev.id]
+func (b *build) stop(ev nix.Event) {
+	a := b.activities[ev.ID]
 	if a == nil {
 		return
 	}
-	delete(b.activities, ev.id)
+	delete(b.activities, ev.ID)
 	if f := b.failures[a.drv]; f != nil {
-		f.log = a.tail.lines
+		f.log = a.tail.Lines
 	} else if a.drv != "" {
 		// The error may come after the end, so the log is kept until then.
 		b.ended(a)
 	}
 	if b.any(func(n Job) bool { return n.Drv == a.drv || n.Out == a.path }) {
-		b.look()
+		b.askSoon()
 	}
 }
 
@@ -215,8 +217,8 @@ func (b *build) ended(a *activity) {
 	}
 }
 
-// sweep reports those of some open nodes whose systems are in the store.
-func (b *build) sweep(nodes []Job) error {
+// reportValid reports those of some open nodes whose systems are in the store.
+func (b *build) reportValid(nodes []Job) error {
 	var paths []string
 	for _, n := range nodes {
 		paths = append(paths, n.Out)
@@ -230,12 +232,12 @@ func (b *build) sweep(nodes []Job) error {
 	return nil
 }
 
-// glance is sweep without asking nix, which takes its time, for what is not even
+// reportPresent is reportValid without asking nix, which takes its time, for what is not even
 // a file. In a store that is elsewhere it finds nothing.
-func (b *build) glance() error { return b.sweep(filter(b.open, there)) }
+func (b *build) reportPresent() error { return b.reportValid(filter(b.open, there)) }
 
-// vouched reports the open nodes after nix said that it built them all.
-func (b *build) vouched() { b.built(there) }
+// reportBuilt reports the open nodes after nix said that it built them all.
+func (b *build) reportBuilt() { b.built(there) }
 
 // there says whether a system is in this machine's store directory, which does
 // not make it a valid store path.
@@ -262,7 +264,7 @@ var derivation = regexp.MustCompile(`/[^'"\s]*/[0-9a-z]{32}-[^'"\s/]+\.drv`)
 // fail takes in an error message. One about a derivation that failed because
 // of another one, or about all of them, tells nothing new.
 func (b *build) fail(text string) {
-	remember(&b.words, "error: "+text)
+	nix.Remember(&b.words, "error: "+text)
 	drv := derivation.FindString(text)
 	if drv == "" || strings.HasPrefix(text, "build of ") || consequence(text) {
 		return
@@ -273,7 +275,7 @@ func (b *build) fail(text string) {
 	f := &failure{reason: buildReason(text, drv)}
 	for _, a := range slices.Concat(slices.Collect(maps.Values(b.activities)), b.finished) {
 		if a.drv == drv {
-			f.log = a.tail.lines
+			f.log = a.tail.Lines
 		}
 	}
 	b.failures[drv] = f

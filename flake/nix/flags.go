@@ -1,4 +1,4 @@
-package flake
+package nix
 
 import "slices"
 
@@ -77,24 +77,24 @@ func knownFlag(f string) (flagKind, bool) {
 	return flagKind{}, false
 }
 
-func (n *Nix) showTrace() bool { return slices.Contains(n.Flags, "--show-trace") }
+func (n *Programs) showTrace() bool { return slices.Contains(n.Flags, "--show-trace") }
 
-// nixArgv is a call of nix with the options that any subcommand takes.
-func (n *Nix) nixArgv(words ...string) []string {
+// Argv is a call of nix with the options that any subcommand takes.
+func (n *Programs) Argv(words ...string) []string {
 	argv := []string{"nix", "--extra-experimental-features", "nix-command flakes"}
 	argv = append(argv, sortFlags(n.Flags).global...)
 	return append(argv, words...)
 }
 
-// evalArgv is a call of a subcommand of nix that evaluates a flake. The lock
+// EvalArgv is a call of a subcommand of nix that evaluates a flake. The lock
 // file is law: none of them may change it, nor go on without it.
-func (n *Nix) evalArgv(words ...string) []string {
-	argv := append(n.nixArgv(words...), "--no-update-lock-file")
+func (n *Programs) EvalArgv(words ...string) []string {
+	argv := append(n.Argv(words...), "--no-update-lock-file")
 	return append(argv, sortFlags(n.Flags).eval...)
 }
 
-// storeArgv is a call of nix-store.
-func (n *Nix) storeArgv(words ...string) []string {
+// StoreArgv is a call of nix-store.
+func (n *Programs) StoreArgv(words ...string) []string {
 	argv := append([]string{"nix-store"}, words...)
 	return append(argv, sortFlags(n.Flags).store...)
 }

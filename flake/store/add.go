@@ -1,4 +1,4 @@
-package flake
+package store
 
 import (
 	"context"
@@ -8,16 +8,16 @@ import (
 
 // Add puts one file into the local store, under its own base name, and returns
 // its store path. The same content always gives the same path.
-func (n *Nix) Add(ctx context.Context, path string) (string, error) {
+func (n Local) Add(ctx context.Context, path string) (string, error) {
 	if strings.HasPrefix(path, "-") {
 		path = "./" + path
 	}
-	a, err := n.ask(ctx, n.storeArgv("--add", path))
+	a, err := n.Ask(ctx, n.StoreArgv("--add", path))
 	if err != nil {
 		return "", fmt.Errorf("cannot add %s to the store: %w", path, err)
 	}
-	out := splitLines(a.out)
-	if len(out) != 1 || !storePath(out[0]) {
+	out := a.Lines()
+	if len(out) != 1 || !ValidPath(out[0]) {
 		return "", fmt.Errorf("cannot add %s to the store: nix-store printed no store path", path)
 	}
 	return out[0], nil

@@ -1,4 +1,4 @@
-package flake
+package store
 
 import (
 	"os"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"flakeops/flake/nix/nixtest"
 )
 
 // alive says whether the garbage collector would keep the path. A nix that meets a
@@ -27,9 +29,9 @@ func alive(t *testing.T, path string) bool {
 }
 
 func TestRootsKeepPaths(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := local(t)
 	dir := filepath.Join(t.TempDir(), "a directory [x]", "roots")
-	node := nodes(t, n, ctx, writeFlake(t, `a = plain "a";`))["a"]
+	node := nodes(t, n, ctx, nixtest.Flake(t, `a = plain "a";`))["a"]
 	if alive(t, node.Drv) {
 		t.Fatal("the derivation is alive without a root")
 	}
@@ -58,7 +60,7 @@ func TestRootsKeepPaths(t *testing.T) {
 	}
 	// The name stands for something else.
 	file := filepath.Join(t.TempDir(), "other")
-	write(t, filepath.Dir(file), "other", file)
+	nixtest.Write(t, filepath.Dir(file), "other", file)
 	other, err := n.Add(ctx, file)
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +83,7 @@ func TestRootsKeepPaths(t *testing.T) {
 }
 
 func TestRootsOfManyNodes(t *testing.T) {
-	n, ctx := realNix(t)
+	n, ctx := local(t)
 	dir := t.TempDir()
 	r, err := OpenRoots(dir)
 	if err != nil {
@@ -114,7 +116,7 @@ func TestRootsOfManyNodes(t *testing.T) {
 	if len(links) != 3*rootBatch || len(targets) != many+1 || targets[r.anchor] != 3*rootBatch-many {
 		t.Errorf("%d links to %d targets", len(links), len(targets))
 	}
-	registered := command(t, "", "nix-store", "--gc", "--print-roots")
+	registered := nixtest.Command(t, "", "nix-store", "--gc", "--print-roots")
 	if got := strings.Count(registered, r.dir); got != 3*rootBatch-many {
 		t.Errorf("nix knows %d unused links:\n%s", got, registered)
 	}
@@ -180,7 +182,7 @@ func TestRootsChild(t *testing.T) {
 
 func TestOpenRootsErrors(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, "file", "x")
+	nixtest.Write(t, dir, "file", "x")
 	_, err := OpenRoots(filepath.Join(dir, "file", "roots"))
 	if err == nil || !strings.Contains(err.Error(), "cannot keep garbage collector roots in "+dir) {
 		t.Error(err)

@@ -1,4 +1,4 @@
-package flake
+package nix
 
 import (
 	"regexp"
@@ -73,9 +73,9 @@ func lastWords(lines []string) []string {
 	return lines[max(len(lines)-most, 0):]
 }
 
-// said is what nix wrote to stderr although all went well, its progress left
+// Said is what nix wrote to stderr although all went well, its progress left
 // out: its own warnings, and what the flake traces, such as NixOS's warnings.
-func said(stderr string) []string {
+func Said(stderr string) []string {
 	var lines []string
 	for _, l := range meaningful(stderr) {
 		if l != "" && !progress.MatchString(l) {
@@ -94,7 +94,7 @@ var progress = regexp.MustCompile(`^(?:copying|building|fetching|downloading|unp
 // meaningful drops the lines that say nothing about a failure.
 func meaningful(stderr string) []string {
 	var keep []string
-	for l := range strings.SplitSeq(plain(stderr), "\n") {
+	for l := range strings.SplitSeq(Plain(stderr), "\n") {
 		t := strings.TrimSpace(l)
 		switch {
 		case strings.HasPrefix(t, "warning: Git tree ") && strings.HasSuffix(t, "is dirty"),
@@ -127,9 +127,9 @@ func dedent(lines []string) string {
 	return strings.Join(out, "\n")
 }
 
-// plain removes terminal escape sequences and other control characters, which
+// Plain removes terminal escape sequences and other control characters, which
 // nix uses for colour and a build's output may contain.
-func plain(s string) string {
+func Plain(s string) string {
 	if strings.IndexFunc(s, control) < 0 {
 		return s
 	}

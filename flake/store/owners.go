@@ -1,23 +1,22 @@
-package flake
+package store
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
-	"flakeops/internal/run"
+	"flakeops/flake/nix"
 )
 
 // owners knows which node a derivation is built for.
 type owners struct {
-	nix   *Nix
+	nix   Local
 	nodes []Job
 	byDrv map[string]string // derivation to node, "" when shared; nil until asked for
 }
 
-func newOwners(n *Nix, nodes []Job) *owners { return &owners{nix: n, nodes: slices.Clone(nodes)} }
+func newOwners(n Local, nodes []Job) *owners { return &owners{nix: n, nodes: slices.Clone(nodes)} }
 
 // of is the one node that needs drv, "" when several do or it is not known.
 func (o *owners) of(ctx context.Context, drv string) string {
@@ -64,7 +63,7 @@ func (o *owners) needs(ctx context.Context, node Job, drvs []string) ([]string, 
 			found = append(found, drv)
 		}
 	})
-	var exit *exitError
+	var exit *nix.ExitError
 	if errors.As(err, &exit) {
 		// The derivation is gone or broken; nix's last words will have to do.
 		return nil, nil
@@ -74,28 +73,10 @@ func (o *owners) needs(ctx context.Context, node Job, drvs []string) ([]string, 
 
 // requisites calls each with every derivation that drv is built from and drv
 // itself. The list may have thousands of lines and is not kept.
-func (n *Nix) requisites(ctx context.Context, drv string, each func(string)) error {
-	out := &lines{handle: func(line []byte) {
+func (n Local) requisites(ctx context.Context, drv string, each func(string)) error {
+	return n.Stream(ctx, n.StoreArgv("--query", "--requisites", drv), func(line []byte) {
 		if bytes.HasSuffix(line, []byte(".drv")) {
 			each(string(line))
 		}
-	}}
-	stderr := run.Tail{Max: maxErrors}
-	_, err := n.run(ctx, run.Command{Argv: n.storeArgv("--query", "--requisites", drv), Stdout: out, Stderr: &stderr})
-	out.end()
-	if err != nil {
-		return n.explain(ctx, err, stderr.String())
-	}
-	return nil
-}
-
-// splitLines splits a program's output, without empty lines.
-func splitLines(b []byte) []string {
-	var out []string
-	for l := range strings.SplitSeq(string(b), "\n") {
-		if l = strings.TrimSpace(l); l != "" {
-			out = append(out, l)
-		}
-	}
-	return out
+	})
 }

@@ -1,4 +1,4 @@
-package flake
+package store
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"flakeops/flake/nix"
 	"flakeops/internal/run"
 )
 
@@ -22,8 +23,8 @@ type Copy struct {
 // Copy copies the paths that the store does not have. Signatures are not asked
 // for. It fails with a *CopyError when nix does. It takes as long as it takes:
 // a deadline is ctx's.
-func (n *Nix) Copy(ctx context.Context, c Copy) error {
-	argv := n.nixArgv("copy", "--no-check-sigs", "--log-format", "internal-json", "--to", c.Store)
+func (n Local) Copy(ctx context.Context, c Copy) error {
+	argv := n.Argv("copy", "--no-check-sigs", "--log-format", "internal-json", "--to", c.Store)
 	if c.Derivation {
 		argv = append(argv, "--derivation")
 	}
@@ -31,16 +32,16 @@ func (n *Nix) Copy(ctx context.Context, c Copy) error {
 		argv = append(argv, "--substitute-on-destination")
 	}
 	p := copying{progress: c.Progress}
-	w := &lines{handle: p.line}
-	_, err := n.run(ctx, run.Command{Argv: append(argv, c.Paths...), Env: c.Env, Stderr: w})
-	w.end()
+	w := &nix.Lines{Handle: p.line}
+	_, err := n.Run(ctx, run.Command{Argv: append(argv, c.Paths...), Env: c.Env, Stderr: w})
+	w.End()
 	if err == nil {
 		return nil
 	}
-	err = n.explain(ctx, err, strings.Join(p.errors, "\n"))
-	var exit *exitError
+	err = n.Explain(ctx, err, strings.Join(p.errors, "\n"))
+	var exit *nix.ExitError
 	if errors.As(err, &exit) {
-		return &CopyError{Store: c.Store, Message: exit.message(), Said: p.said}
+		return &CopyError{Store: c.Store, Message: exit.Message(), Said: p.said}
 	}
 	return err
 }
@@ -56,30 +57,30 @@ type copying struct {
 }
 
 func (c *copying) line(raw []byte) {
-	ev, ok := parseLog(raw)
+	ev, ok := nix.ParseLog(raw)
 	if !ok {
-		if s := strings.TrimSpace(plain(string(raw))); s != "" && !strings.HasPrefix(s, "@nix ") {
-			remember(&c.said, s)
+		if s := strings.TrimSpace(nix.Plain(string(raw))); s != "" && !strings.HasPrefix(s, "@nix ") {
+			nix.Remember(&c.said, s)
 		}
 		return
 	}
 	switch {
-	case ev.action == "start" && ev.kind == actCopyPaths && ev.text != "":
-		c.activity = ev.id
-		c.tell(0, numberIn(ev.text))
-	case ev.action == "start" && ev.kind == actCopyPath:
+	case ev.Action == "start" && ev.Kind == nix.ActCopyPaths && ev.Text != "":
+		c.activity = ev.ID
+		c.tell(0, numberIn(ev.Text))
+	case ev.Action == "start" && ev.Kind == nix.ActCopyPath:
 		if c.paths == nil {
 			c.paths = map[uint64]bool{}
 		}
-		c.paths[ev.id] = true
-	case ev.action == "stop" && c.paths[ev.id]:
-		delete(c.paths, ev.id)
+		c.paths[ev.ID] = true
+	case ev.Action == "stop" && c.paths[ev.ID]:
+		delete(c.paths, ev.ID)
 		c.tell(c.done+1, c.total)
-	case ev.action == "result" && ev.kind == resProgress && ev.id == c.activity && ev.id != 0:
+	case ev.Action == "result" && ev.Kind == nix.ResProgress && ev.ID == c.activity && ev.ID != 0:
 		// Versions that report progress also count what was there already.
-		c.tell(max(ev.count(0), c.done), ev.count(1))
-	case ev.action == "msg" && ev.level == 0:
-		remember(&c.errors, ev.text)
+		c.tell(max(ev.Count(0), c.done), ev.Count(1))
+	case ev.Action == "msg" && ev.Level == 0:
+		nix.Remember(&c.errors, ev.Text)
 	}
 }
 

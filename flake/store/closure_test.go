@@ -1,18 +1,20 @@
-package flake
+package store
 
 import (
 	"strings"
 	"testing"
+
+	"flakeops/flake/nix/nixtest"
 )
 
 func TestClosure(t *testing.T) {
-	nix, ctx := realNix(t)
-	dir := writeFlake(t, `a = system "a" "echo ${drv "needed" "echo 0123456789 > $out" { }} > $out" { };`)
-	out := strings.TrimSpace(command(t, dir, "nix", "eval", "--raw", "path:"+dir+"#nixosConfigurations.a.config.system.build.toplevel.outPath"))
+	nix, ctx := local(t)
+	dir := nixtest.Flake(t, `a = system "a" "echo ${drv "needed" "echo 0123456789 > $out" { }} > $out" { };`)
+	out := strings.TrimSpace(nixtest.Command(t, dir, "nix", "eval", "--raw", "path:"+dir+"#nixosConfigurations.a.config.system.build.toplevel.outPath"))
 	if c, err := nix.Closure(ctx, out); c != nil || err != nil {
 		t.Errorf("of what is not built: %v, %v", c, err)
 	}
-	command(t, dir, "nix", "build", "--no-link", "path:"+dir+"#nixosConfigurations.a.config.system.build.toplevel")
+	nixtest.Command(t, dir, "nix", "build", "--no-link", "path:"+dir+"#nixosConfigurations.a.config.system.build.toplevel")
 	c, err := nix.Closure(ctx, out)
 	if err != nil || len(c) != 2 || c[out] < 100 {
 		t.Fatalf("%v, %v", c, err)
