@@ -22,7 +22,7 @@ func layers() map[string][]string {
 		// The program plays three parts, and main gives them out.
 		"": {"internal/cli", "internal/cli/exit", "activate/agent", "internal/remote/lend", "internal/fault", "internal/signals"},
 		// The verbs ask the engine; that hosts are reached by SSH is not for them to know.
-		"internal/cli": {"internal/cli/document", "internal/cli/exit", "internal/cli/manual", "internal/cli/usage", "internal/fleet", "internal/ui", "flake", "activate", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "internal/archive", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
+		"internal/cli": {"internal/cli/document", "internal/cli/exit", "internal/cli/manual", "internal/cli/usage", "internal/fleet", "internal/ui", "flake", "flake/nix", "activate", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "internal/archive", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
 		// Answers are made of what the engine knows once a verb is through: they ask for nothing.
 		"internal/cli/document": {"internal/cli/exit", "internal/fleet", "internal/ui", "flake", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "keys/message", "internal/archive", "internal/fault", "internal/run"},
 		"internal/cli/exit":     {"internal/fleet", "internal/fault"},

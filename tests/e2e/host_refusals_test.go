@@ -227,10 +227,9 @@ func TestHostWhoseStoreSpeaksGarbage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			must(t, writeIn(web, "/usr/bin/nix-store", "#!/bin/sh\nif [ \"$1\" = --serve ]; then "+c.script+"; fi\nexec /root/nix-store \"$@\"\n"))
 			web.sh("chmod 755 /usr/bin/nix-store")
-			p := f.at(t).start("deploy", "path:"+f.dir)
+			p := f.at(t).start("deploy", "path:"+f.dir).usesLess(300 << 20)
 			r := p.wait().exits(4).says("web: push failed: nix copy", c.says)
 			isOrderly(r)
-			p.usedLess(300 << 20)
 		})
 	}
 	web.is(before)

@@ -32,9 +32,8 @@ func TestLoginShellThatPrints(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			web.sh("cat >/root/.bashrc <<'END'\n" + c.bash + "\nEND\n")
-			p := f.at(t).start("deploy", "path:"+f.dir)
+			p := f.at(t).start("deploy", "path:"+f.dir).usesLess(200 << 20)
 			r := p.wait().exits(c.code).says(c.says...).says("web")
-			p.usedLess(200 << 20)
 			isOrderly(r)
 			if c.code == 0 {
 				web.runs(f.system("web"))
@@ -115,13 +114,12 @@ func (f *fleet) speaksInstead(script string, says ...string) {
 	f.speaker(`if [ "$verb" ]; then ` + script + "; fi")
 	f.setting("web", "activationTimeout", 1)
 	f.setting("web", "confirmTimeout", 1)
-	p := f.start("deploy", "path:"+f.dir)
+	p := f.start("deploy", "path:"+f.dir).usesLess(200 << 20)
 	r := p.wait().exits(6).says("web", "outcome of deployment", "unknown", "deployments.jsonl").says(says...)
 	if strings.Contains(script, "awk") {
 		r.stderr = r.stderr[max(0, len(r.stderr)-10<<10):] // a bounded part of the output is shown
 	}
 	isOrderly(r)
-	p.usedLess(200 << 20)
 	// Nothing was started, so the host is as it was.
 	web.is(before)
 	web.hasNoTraces()
