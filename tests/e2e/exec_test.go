@@ -129,6 +129,10 @@ func TestSSHGoesByANodesSettings(t *testing.T) {
 	p := f.startOnTerminal("ssh", "path:"+f.dir+"#web")
 	p.asked("$", "tty && exit 3") // the prompt of its shell
 	p.wait().exits(3).says("/dev/pts/")
+	p = f.startOnTerminal("exec", "path:"+f.dir, "--", "printf", `\033]0;steered\007fine\r\n\033[2Jwell`)
+	if r := p.wait().exits(0).says("web | fine", "web | well"); strings.Contains(r.stdout, "steered") || strings.Contains(r.stdout, "\x1b[2J") {
+		t.Errorf("%q", r.stdout)
+	}
 	f.startEnv([]string{"FLAKEOPS_FLAKE=path:" + f.dir}, "ssh", "web", "--", "true").wait().exits(0)
 	f.run("ssh", "path:"+f.dir+"#wob").exits(1).says("did you mean web")
 	f.setting("web", "targetHost", nil)
