@@ -8,6 +8,7 @@ import (
 	"flakeops/flake"
 	"flakeops/internal/cli/document"
 	"flakeops/internal/cli/exit"
+	"flakeops/internal/deployer"
 	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
@@ -55,7 +56,7 @@ func (c listCmd) Run(ctx context.Context, s *session) error {
 }
 
 // tellList says of the nodes what a list has no place for.
-func tellList(ctx context.Context, fl *fleet.Fleet, u *ui.UI, evaluations map[string]flake.Evaluation) error {
+func tellList(ctx context.Context, fl *deployer.Fleet, u *ui.UI, evaluations map[string]flake.Evaluation) error {
 	var unset []string
 	for _, name := range slices.Sorted(maps.Keys(evaluations)) {
 		e := evaluations[name]

@@ -10,6 +10,7 @@ import (
 	"flakeops/internal/cli/document"
 	"flakeops/internal/cli/exit"
 	"flakeops/internal/cli/usage"
+	"flakeops/internal/deployer"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
@@ -63,7 +64,7 @@ func (c lockCmd) check(ctx context.Context, s *session) error {
 	}
 	u, log := s.open(c.form())
 	defer u.Close()
-	fl, err := fleet.OpenAlone(ctx, c.nix(log), c.Flake)
+	fl, err := deployer.OpenAlone(ctx, c.nix(log), c.Flake)
 	u.Close()
 	if err != nil {
 		return s.refuse(u, err)
@@ -72,7 +73,7 @@ func (c lockCmd) check(ctx context.Context, s *session) error {
 	if len(stale) > 0 {
 		code = exit.Other
 	}
-	doc := document.OfLock(fleet.OriginOf(fl), fl.Locked, stale, code)
+	doc := document.OfLock(deployer.OriginOf(fl), fl.Locked, stale, code)
 	for _, in := range stale {
 		u.Error(fmt.Errorf("input %s is older than %s: run `nix flake update %s`, and deploy", in.Name, c.MaxAge, in.Name))
 	}

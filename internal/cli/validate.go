@@ -6,8 +6,8 @@ import (
 	"flakeops/flake"
 	"flakeops/internal/cli/document"
 	"flakeops/internal/cli/exit"
+	"flakeops/internal/deployer"
 	"flakeops/internal/fault"
-	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
 
@@ -50,7 +50,7 @@ func (c validateCmd) Run(ctx context.Context, s *session) error {
 }
 
 // tellValidation says of the nodes what is no problem of theirs.
-func tellValidation(ctx context.Context, fl *fleet.Fleet, u *ui.UI, found []flake.Validation) error {
+func tellValidation(ctx context.Context, fl *deployer.Fleet, u *ui.UI, found []flake.Validation) error {
 	var unset []string
 	for _, v := range found {
 		for _, line := range v.Said {

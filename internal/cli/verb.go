@@ -9,6 +9,7 @@ import (
 	"flakeops/internal/cli/document"
 	"flakeops/internal/cli/exit"
 	"flakeops/internal/cli/usage"
+	"flakeops/internal/deployer"
 	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
@@ -64,7 +65,7 @@ func (s *session) take(ctx context.Context, v fleetVerb) error {
 		if len(names)+len(fl.Unclear) == 0 {
 			u.Message("this part has no nodes")
 		}
-		r, err = fl.Start(ctx, o, names, fleet.Operator{Prompt: prompter, Tell: u.Event, Log: log, GiveUp: givenUp(ctx)})
+		r, err = fl.Start(ctx, o, names, deployer.Operator{Prompt: prompter, Tell: u.Event, Log: log, GiveUp: givenUp(ctx)})
 	}
 	if err == nil {
 		var ask confirmer
@@ -88,10 +89,10 @@ func (s *session) take(ctx context.Context, v fleetVerb) error {
 }
 
 // openFleet opens the flake and resolves the selection, and says so.
-func openFleet(ctx context.Context, sel selection, nix *nix.Programs, u *ui.UI) (*fleet.Fleet, error) {
+func openFleet(ctx context.Context, sel selection, nix *nix.Programs, u *ui.UI) (*deployer.Fleet, error) {
 	ref, _, _ := flake.SplitRef(sel.Flake)
 	u.Status(ref, "reading the flake")
-	fl, err := fleet.Open(ctx, nix, sel.Flake, flake.Selection{On: sel.On, Exclude: sel.Exclude})
+	fl, err := deployer.Open(ctx, nix, sel.Flake, flake.Selection{On: sel.On, Exclude: sel.Exclude})
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func openFleet(ctx context.Context, sel selection, nix *nix.Programs, u *ui.UI) 
 }
 
 // warnOfAddresses says which of the nodes that are not addressed would be refused.
-func warnOfAddresses(ctx context.Context, fl *fleet.Fleet, u *ui.UI, names []string) error {
+func warnOfAddresses(ctx context.Context, fl *deployer.Fleet, u *ui.UI, names []string) error {
 	refused, err := fl.Unsaid(ctx, names)
 	for _, name := range names {
 		if why := refused[name]; why != nil {

@@ -4,17 +4,15 @@ import "time"
 
 // How long each step may take. These are last resorts: nix, ssh and the agent
 // have shorter limits of their own for a peer that does not answer. An
-// activation's limits are the node's settings.
+// activation's limits are the node's settings. Who works with the engine's parts goes by
+// those that are exported.
 const (
-	openDeadline     = 15 * time.Minute // fetching a flake and its inputs
-	evaluateDeadline = 2 * time.Hour    // all nodes
+	EvaluateDeadline = 2 * time.Hour    // all nodes
 	buildDeadline    = 24 * time.Hour   // one running nix, or one node on its host
-	dialDeadline     = 5 * time.Minute  // a host with its alternates; a person may have to answer
+	DialDeadline     = 5 * time.Minute  // a host with its alternates; a person may have to answer
 	factsDeadline    = time.Minute      // one round trip
 	pushDeadline     = 12 * time.Hour   // one host
-	pushSilence      = 10 * time.Minute // for which a host's store may owe nix an answer
-	fetchSilence     = 2 * time.Hour    // the same where it may fetch paths first, which it does in silence
-	storeDeadline    = 5 * time.Minute  // one small thing asked of the local store
+	StoreDeadline    = 5 * time.Minute  // one small thing asked of the local store
 	keysDeadline     = time.Hour        // one node's sources, which may ask a person; one host's message
 	unitsDeadline    = 3 * time.Minute  // a host's units after a boot
 	surveyDeadline   = 5 * time.Minute  // what one host, or the local store, says of two systems

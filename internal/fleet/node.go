@@ -143,7 +143,7 @@ func (n *Node) root(ctx context.Context) error {
 	if n.Settings.BuildOnTarget {
 		name, path = "drv-"+n.Name, n.System.Drv
 	}
-	ctx, cancel := limit.Within(ctx, storeDeadline, "rooting a store path")
+	ctx, cancel := limit.Within(ctx, StoreDeadline, "rooting a store path")
 	defer cancel()
 	return limit.Because(ctx, n.run.Store.Keep(ctx, name, path))
 }

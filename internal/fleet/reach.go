@@ -11,10 +11,10 @@ import (
 	"flakeops/internal/limit"
 )
 
-var (
-	errNull     = errors.New("deployment.targetHost is null, so this node is never deployed; set it, or leave the node out")
-	errNoSwitch = errors.New("system.switch.enable is false, so this system cannot be activated, nor made the default at boot; set it to true, or leave the node out")
-)
+// ErrNoTarget is why a node that was asked for by its name is not taken to a host.
+var ErrNoTarget = errors.New("deployment.targetHost is null, so this node is never deployed; set it, or leave the node out")
+
+var errNoSwitch = errors.New("system.switch.enable is false, so this system cannot be activated, nor made the default at boot; set it to true, or leave the node out")
 
 // checkTarget ends a node that is not to be taken to a host.
 func (r *Run) checkTarget(n *Node) {
@@ -22,7 +22,7 @@ func (r *Run) checkTarget(n *Node) {
 	switch {
 	case r.Local:
 	case n.Settings.TargetHost == nil && named:
-		r.fail(n, errNull)
+		r.fail(n, ErrNoTarget)
 	case n.Settings.TargetHost == nil:
 		r.finish(n, Result{Outcome: Skipped, Note: "deployment.targetHost is null"})
 	case n.Settings.Kind != "" && !n.Settings.Addressed && !named:
@@ -52,7 +52,7 @@ func (n *Node) locate(ctx context.Context) error {
 		return nil
 	}
 	others, err := r.addresses.Get(ctx, func(ctx context.Context) ([]flake.Other, error) {
-		ctx, cancel := limit.Within(ctx, evaluateDeadline, "evaluation")
+		ctx, cancel := limit.Within(ctx, EvaluateDeadline, "evaluation")
 		defer cancel()
 		others, err := r.Source.Addresses(ctx)
 		return others, limit.Because(ctx, err)
@@ -71,7 +71,7 @@ func (n *Node) Host(ctx context.Context) (Host, error) {
 		}
 		defer n.run.dials.Release(1)
 		n.began(Connecting)
-		ctx, cancel := limit.Within(ctx, dialDeadline, "connecting")
+		ctx, cancel := limit.Within(ctx, DialDeadline, "connecting")
 		defer cancel()
 		h, err := n.run.Network.Dial(ctx, n.Name, n.Settings)
 		return h, limit.Because(ctx, err)
@@ -130,7 +130,7 @@ func (n *Node) dialAgain(ctx context.Context) error {
 		return err
 	}
 	n.began(Connecting)
-	ctx, cancel := limit.Within(ctx, dialDeadline, "connecting")
+	ctx, cancel := limit.Within(ctx, DialDeadline, "connecting")
 	defer cancel()
 	fresh, err := h.Fresh(ctx)
 	if err != nil {

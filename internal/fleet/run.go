@@ -51,6 +51,7 @@ type Parts struct {
 	Agent  func(ctx context.Context, platform string) (storePath string, err error)
 	GiveUp <-chan struct{} // closed when no host is waited for any more
 	Tell   func(Event)     // is told what happens, by several goroutines
+	Ends   []func()        // what Finish does at last, the last of them first
 }
 
 // Run takes nodes from the flake to their hosts.
@@ -69,8 +70,7 @@ type Run struct {
 	dials      *semaphore.Weighted
 	pushes     *semaphore.Weighted
 	background sync.WaitGroup
-	stop       func()   // ends the builds
-	ends       []func() // what Finish does at last
+	stop       func() // ends the builds
 }
 
 // maxDials is how many hosts are dialled at once: it costs little, but each dial may
@@ -121,7 +121,7 @@ func (r *Run) Finish(ctx context.Context) {
 			_ = h.Close()
 		}
 	}
-	for _, end := range slices.Backward(r.ends) {
+	for _, end := range slices.Backward(r.Ends) {
 		end()
 	}
 }
@@ -167,7 +167,7 @@ func (r *Run) evaluate(ctx context.Context, names []string, failed []flake.Evalu
 	for _, name := range names {
 		r.Node(name).began(Evaluating)
 	}
-	bounded, cancel := limit.Within(ctx, evaluateDeadline, "evaluation")
+	bounded, cancel := limit.Within(ctx, EvaluateDeadline, "evaluation")
 	defer cancel()
 	err := limit.Because(bounded, r.Source.Evaluate(bounded, names, r.Want, report))
 

@@ -17,21 +17,23 @@ const module = "flakeops"
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
 	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "internal/settings"}
-	rooms := append([]string{"flake", "flake/nix", "flake/store", "activate", "keys", "keys/message", "internal/archive", "activate/closure", "activate/inspect", "internal/limit", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/sshargs"}, bottom...)
+	rooms := append([]string{"flake", "flake/store", "activate", "keys", "keys/message", "internal/archive", "activate/closure", "activate/inspect", "internal/limit"}, bottom...)
 	return map[string][]string{
 		// The program plays three parts, and main gives them out.
 		"": {"internal/cli", "internal/cli/exit", "activate/agent", "internal/remote/lend", "internal/fault", "internal/signals"},
 		// The verbs ask the engine; that hosts are reached by SSH is not for them to know.
-		"internal/cli": {"internal/cli/document", "internal/cli/exit", "internal/cli/manual", "internal/cli/usage", "internal/fleet", "internal/ui", "flake", "flake/nix", "activate", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "internal/archive", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
+		"internal/cli": {"internal/cli/document", "internal/cli/exit", "internal/cli/manual", "internal/cli/usage", "internal/deployer", "internal/fleet", "internal/ui", "flake", "flake/nix", "activate", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "internal/archive", "internal/fault", "internal/limit", "internal/run", "internal/settings"},
 		// Answers are made of what the engine knows once a verb is through: they ask for nothing.
 		"internal/cli/document": {"internal/cli/exit", "internal/fleet", "internal/ui", "flake", "activate/closure", "activate/garbage", "activate/inspect", "activate/wire", "keys/message", "internal/archive", "internal/fault", "internal/run"},
 		"internal/cli/exit":     {"internal/fleet", "internal/fault"},
 		// What a mistaken word may have meant takes a look at the flake's nodes.
-		"internal/cli/usage":  {"internal/fleet", "flake", "flake/nix", "internal/fault"},
+		"internal/cli/usage":  {"internal/deployer", "flake", "flake/nix", "internal/fault"},
 		"internal/cli/manual": {},
 		// The engine tells what happens, and has no words for it: it knows neither
 		// who listens nor what the verbs are.
-		"internal/fleet":           rooms,
+		"internal/fleet": rooms,
+		// The engine is given a store, a network and agents, and does not know of SSH.
+		"internal/deployer":        append([]string{"internal/fleet", "flake/nix", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/sshargs"}, rooms...),
 		"internal/fleet/fleettest": append([]string{"internal/fleet"}, rooms...),
 		"internal/ui":              {"internal/fleet"},
 		"flake":                    {"flake/nix", "flake/store", "internal/fault", "internal/settings", "internal/run"},

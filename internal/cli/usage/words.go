@@ -11,7 +11,7 @@ import (
 
 	"flakeops/flake"
 	"flakeops/flake/nix"
-	"flakeops/internal/fleet"
+	"flakeops/internal/deployer"
 )
 
 // CheckFlake looks at what stands in the place of the flake. A bare word, which
@@ -101,7 +101,7 @@ func nodesHere(ctx context.Context, word string) (ref string, names []string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, namesDeadline)
 	defer cancel()
-	f, err := fleet.OpenFlake(ctx, &nix.Programs{Flags: []string{"--offline"}}, ref, asked)
+	f, err := deployer.OpenFlake(ctx, &nix.Programs{Flags: []string{"--offline"}}, ref, asked)
 	if err != nil {
 		return "", nil
 	}

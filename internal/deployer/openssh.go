@@ -1,4 +1,4 @@
-package fleet
+package deployer
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 
 	"flakeops/flake"
 	"flakeops/internal/fault"
+	"flakeops/internal/fleet"
 	"flakeops/internal/limit"
 	"flakeops/internal/remote/resolve"
 	"flakeops/internal/remote/sshargs"
@@ -21,7 +22,7 @@ func (f *Fleet) OpenSSH(ctx context.Context, anyAddress bool) ([]string, error) 
 	if len(f.Names)+len(f.Unclear) != 1 {
 		return nil, fmt.Errorf("ssh goes to one node, and these are %d: %s", len(f.Names), strings.Join(f.Names, ", "))
 	}
-	ctx, cancel := limit.Within(ctx, evaluateDeadline, "evaluation")
+	ctx, cancel := limit.Within(ctx, fleet.EvaluateDeadline, "evaluation")
 	defer cancel()
 	var found flake.Evaluation
 	take := func(e flake.Evaluation) { found = e }
@@ -35,7 +36,7 @@ func (f *Fleet) OpenSSH(ctx context.Context, anyAddress bool) ([]string, error) 
 	case found.Err != nil:
 		return nil, fault.During(fault.Evaluation, found.Err)
 	case found.Settings.TargetHost == nil:
-		return nil, errNull
+		return nil, fleet.ErrNoTarget
 	case !found.Settings.Addressed && !anyAddress:
 		unsaid, err := f.Unsaid(ctx, []string{found.Name})
 		if err != nil || unsaid[found.Name] != nil {

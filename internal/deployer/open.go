@@ -1,4 +1,4 @@
-package fleet
+package deployer
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"flakeops/flake"
 	"flakeops/flake/nix"
 	"flakeops/internal/fault"
+	"flakeops/internal/fleet"
 	"flakeops/internal/limit"
 	"flakeops/keys"
 )
@@ -106,7 +107,7 @@ func OriginOf(f *flake.Flake) wire.Flake {
 // Evaluate evaluates all selected nodes, settings and systems, and gives the unclear
 // ones as failed.
 func (f *Fleet) Evaluate(ctx context.Context, each func(flake.Evaluation)) error {
-	ctx, cancel := limit.Within(ctx, evaluateDeadline, "evaluation")
+	ctx, cancel := limit.Within(ctx, fleet.EvaluateDeadline, "evaluation")
 	defer cancel()
 	for _, e := range f.Unclear {
 		each(e)
@@ -116,7 +117,7 @@ func (f *Fleet) Evaluate(ctx context.Context, each func(flake.Evaluation)) error
 
 // Validate checks the settings of the selected nodes. The results are sorted by name.
 func (f *Fleet) Validate(ctx context.Context) ([]flake.Validation, error) {
-	ctx, cancel := limit.Within(ctx, evaluateDeadline, "evaluation")
+	ctx, cancel := limit.Within(ctx, fleet.EvaluateDeadline, "evaluation")
 	defer cancel()
 	found, err := f.Flake.Validate(ctx, f.Names, f.reader().Exposed)
 	for _, e := range f.Unclear {
@@ -132,7 +133,7 @@ func (f *Fleet) Unsaid(ctx context.Context, names []string) (map[string]error, e
 	if len(names) == 0 {
 		return refused, nil
 	}
-	ctx, cancel := limit.Within(ctx, evaluateDeadline, "evaluation")
+	ctx, cancel := limit.Within(ctx, fleet.EvaluateDeadline, "evaluation")
 	defer cancel()
 	others, err := f.Flake.Addresses(ctx)
 	if err != nil {

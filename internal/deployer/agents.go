@@ -1,4 +1,4 @@
-package fleet
+package deployer
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"flakeops/internal/fleet"
 	"flakeops/internal/lazy"
 	"flakeops/internal/limit"
 )
@@ -32,7 +33,7 @@ func (a *agents) path(ctx context.Context, system string) (string, error) {
 }
 
 func (a *agents) store(ctx context.Context, system string) (string, error) {
-	ctx, cancel := limit.Within(ctx, storeDeadline, "adding the agent to the store")
+	ctx, cancel := limit.Within(ctx, fleet.StoreDeadline, "adding the agent to the store")
 	defer cancel()
 	file, err := a.file(system)
 	if err != nil {

@@ -1,4 +1,4 @@
-package fleet
+package deployer
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"flakeops/flake/nix"
 	"flakeops/flake/store"
+	"flakeops/internal/fleet"
 	"flakeops/internal/limit"
 	"flakeops/internal/remote"
 	"flakeops/internal/remote/lend"
@@ -25,11 +26,11 @@ type sshNetwork struct {
 	nix    *nix.Programs
 }
 
-func (s *sshNetwork) Dial(ctx context.Context, node string, to settings.Settings) (Host, error) {
+func (s *sshNetwork) Dial(ctx context.Context, node string, to settings.Settings) (fleet.Host, error) {
 	return s.dial(ctx, target(node, to))
 }
 
-func (s *sshNetwork) dial(ctx context.Context, t resolve.Target) (Host, error) {
+func (s *sshNetwork) dial(ctx context.Context, t resolve.Target) (fleet.Host, error) {
 	conn, err := s.dialer.Dial(ctx, t)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func (h *sshHost) current() *sessions.Conn {
 }
 
 // Fresh dials every address the host may have.
-func (h *sshHost) Fresh(ctx context.Context) (Host, error) { return h.net.dial(ctx, h.target) }
+func (h *sshHost) Fresh(ctx context.Context) (fleet.Host, error) { return h.net.dial(ctx, h.target) }
 
 // live is the connection for the next step: one that broke after the last is
 // replaced.
@@ -87,7 +88,7 @@ func (h *sshHost) live(ctx context.Context) (*sessions.Conn, error) {
 	default:
 		return h.conn, nil
 	}
-	ctx, cancel := limit.Within(ctx, dialDeadline, "connecting again")
+	ctx, cancel := limit.Within(ctx, fleet.DialDeadline, "connecting again")
 	defer cancel()
 	conn, err := h.net.dialer.Dial(ctx, h.target)
 	if err != nil {

@@ -1,4 +1,4 @@
-package fleet
+package deployer
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"flakeops/flake/store"
+	"flakeops/internal/fleet"
 	"flakeops/internal/remote"
 	"flakeops/internal/remote/ask"
 	"flakeops/internal/remote/lend"
@@ -17,38 +18,35 @@ import (
 
 // Operator is who has a run, and how that is told of it.
 type Operator struct {
-	Prompt ask.Prompter    // asks questions of SSH
-	Tell   func(Event)     // is told what happens, by several goroutines
-	Log    zerolog.Logger  // gets diagnostics
-	GiveUp <-chan struct{} // closed when no host is to be waited for any more; nil never is
+	Prompt ask.Prompter      // asks questions of SSH
+	Tell   func(fleet.Event) // is told what happens, by several goroutines
+	Log    zerolog.Logger    // gets diagnostics
+	GiveUp <-chan struct{}   // closed when no host is to be waited for any more; nil never is
 }
 
 // Start begins a run of the fleet's nodes called names, with the real programs, store
 // and network of this machine, and of those that are unclear. FLAKEOPS_AGENTS is a
 // directory of agents for other platforms.
-func (f *Fleet) Start(ctx context.Context, o Options, names []string, by Operator) (*Run, error) {
+func (f *Fleet) Start(ctx context.Context, o fleet.Options, names []string, by Operator) (*fleet.Run, error) {
 	roots, err := openRoots()
 	if err != nil {
 		return nil, err
 	}
 	st := &localStore{local: store.Local{Programs: f.nix}, roots: roots}
-	ends := []func(){func() { _ = roots.Close() }}
 	o.Named, o.Flake, o.Locked, o.Operator = f.named, f.Origin(), f.Flake.Locked, operator()
-	p := Parts{Source: f.Flake, Store: st, Reader: f.reader(), Tell: by.Tell, GiveUp: by.GiveUp}
+	p := fleet.Parts{Source: f.Flake, Store: st, Reader: f.reader(), Tell: by.Tell, GiveUp: by.GiveUp, Ends: []func(){func() { _ = roots.Close() }}}
 	if !o.Local {
 		net, exe, err := f.network(ctx, by)
 		if err != nil {
 			_ = roots.Close()
 			return nil, err
 		}
-		ends = append(ends, func() { _ = net.lender.Close() })
+		p.Ends = append(p.Ends, func() { _ = net.lender.Close() })
 		p.Network = net
 		agents := &agents{own: exe, dir: os.Getenv("FLAKEOPS_AGENTS"), add: st.local.Add, keep: st.Keep}
 		p.Agent = agents.path
 	}
-	r := Start(ctx, o, p, names, f.Unclear...)
-	r.ends = ends
-	return r, nil
+	return fleet.Start(ctx, o, p, names, f.Unclear...), nil
 }
 
 // network reaches hosts by SSH, whose options for every connection are in
