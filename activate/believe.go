@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/nixname"
 )
 
 const (
@@ -44,7 +45,7 @@ func sane(req wire.Request, e wire.Event) error {
 		if e.New != "" && e.New != req.System {
 			return fmt.Errorf("an event about the system %.300q", e.New)
 		}
-		if e.Old != "" && !wire.ValidStorePath(e.Old) {
+		if e.Old != "" && !nixname.IsStorePath(e.Old) {
 			return fmt.Errorf("%.300q, which is not a store path", e.Old)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/nixname"
 	"flakeops/internal/run"
 )
 
@@ -17,7 +18,7 @@ const maxBuildLog = 16 << 20
 // and hands on the answer line by line. It changes nothing there. When it fails
 // the lines tell why. A host where somebody activates something is a *RefusedError.
 func DryActivate(ctx context.Context, r run.Runner, system string, line func(string)) error {
-	if !wire.ValidStorePath(system) {
+	if !nixname.IsStorePath(system) {
 		return fmt.Errorf("%q is not a store path", system)
 	}
 	text := &limited{line: line, room: maxOutput}

@@ -7,13 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/nixname"
 	"flakeops/internal/run"
 )
 
@@ -121,7 +121,7 @@ func parseFacts(out []byte, take func(name, value string) error) (Facts, error) 
 		case "profile":
 			f.Profile = value
 		case "generation":
-			f.Generation = generationNumber(value)
+			f.Generation = nixname.Generation(value)
 		case "keys":
 			f.Keys = value == "yes"
 		case "left":
@@ -160,18 +160,6 @@ func parseFacts(out []byte, take func(name, value string) error) (Facts, error) 
 	return f, nil
 }
 
-func generationNumber(link string) int {
-	s, ok := strings.CutSuffix(path.Base(link), "-link")
-	if !ok {
-		return 0
-	}
-	n, err := strconv.Atoi(s[strings.LastIndexByte(s, '-')+1:])
-	if err != nil || n < 0 {
-		return 0
-	}
-	return n
-}
-
 func leadingNumber(s string) int {
 	end := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 	if end < 0 {
@@ -185,7 +173,7 @@ func leadingNumber(s string) int {
 }
 
 // nixProgram is a program of Nix in a store path such as HASH-nix-2.26.3.
-var nixProgram = regexp.MustCompile(`^/nix/store/[^/-]+-[^/]*?-([0-9][^/]*)/`)
+var nixProgram = regexp.MustCompile(`^` + nixname.StoreDir + `/[^/-]+-[^/]*?-([0-9][^/]*)/`)
 
 // nixVersion takes the version out of a program's path, or returns the path.
 func nixVersion(program string) string {
@@ -235,7 +223,7 @@ func (f Facts) Check(nixSystem string) error {
 		return errors.New("nix-store is not found on the host: install Nix, or put it into the PATH that sshd gives to commands")
 	case f.Running == "":
 		return errors.New("the host is not running NixOS (no /run/current-system): install NixOS on it first")
-	case !wire.ValidStorePath(f.Running):
+	case !nixname.IsStorePath(f.Running):
 		return fmt.Errorf("the host's /run/current-system leads to %q, which is not a store path", f.Running)
 	}
 	if nixSystem == "" {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/nixname"
 	"flakeops/internal/run"
 )
 
@@ -119,7 +120,7 @@ func FuzzParseFacts(f *testing.F) {
 		if facts.Generation < 0 || facts.Systemd < 0 {
 			t.Fatalf("%+v", facts)
 		}
-		if facts.Check("x86_64-linux") == nil && !wire.ValidStorePath(facts.Running) {
+		if facts.Check("x86_64-linux") == nil && !nixname.IsStorePath(facts.Running) {
 			t.Fatalf("accepted a host that runs %q", facts.Running)
 		}
 	})

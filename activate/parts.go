@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"flakeops/activate/closure"
+	"flakeops/internal/nixname"
 )
 
 //go:embed parts.sh
@@ -87,11 +88,10 @@ func versions(was, is string) string {
 
 // packageOf is the package of a file in the store.
 func packageOf(file string) closure.Package {
-	const store = "/nix/store/"
-	inside, ok := strings.CutPrefix(file, store)
+	inside, ok := strings.CutPrefix(file, nixname.StoreDir+"/")
 	if !ok {
 		return closure.Package{}
 	}
 	base, _, _ := strings.Cut(inside, "/")
-	return closure.PackageOf(store + base)
+	return closure.PackageOf(base)
 }

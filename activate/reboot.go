@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"flakeops/internal/run"
+	"flakeops/internal/systemd"
 )
 
 const (
@@ -75,19 +75,13 @@ func FailedUnits(ctx context.Context, r run.Runner) ([]string, error) {
 	_, _ = r.Run(wait, run.Command{Argv: []string{"systemctl", "is-system-running", "--wait"}})
 	ctx, cancel = context.WithTimeout(ctx, rebootAsk)
 	defer cancel()
-	out := &run.Head{Max: maxFacts}
-	_, err := r.Run(ctx, run.Command{
-		Argv:   []string{"systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager", "--full"},
-		Stdout: out,
-	})
+	units, err := systemd.List(ctx, r, "failed")
 	if err != nil {
-		return nil, fmt.Errorf("listing failed units: %w", err)
+		return nil, err
 	}
-	var units []string
-	for line := range strings.Lines(string(out.Bytes())) {
-		if f := strings.Fields(line); len(f) > 0 {
-			units = append(units, f[0])
-		}
+	var names []string
+	for _, u := range units {
+		names = append(names, u.Name)
 	}
-	return units, nil
+	return names, nil
 }

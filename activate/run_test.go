@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/nixname"
 	"flakeops/internal/run"
 )
 
 const (
-	oldSystem = wire.StoreDir + "/00000000000000000000000000000000-old"
-	newSystem = wire.StoreDir + "/11111111111111111111111111111111-new"
-	agentPath = wire.StoreDir + "/22222222222222222222222222222222-flakeops"
+	oldSystem = nixname.StoreDir + "/00000000000000000000000000000000-old"
+	newSystem = nixname.StoreDir + "/11111111111111111111111111111111-new"
+	agentPath = nixname.StoreDir + "/22222222222222222222222222222222-flakeops"
 )
 
 // fakeHost plays the agent's end of the protocol. Its log only grows; streams

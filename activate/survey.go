@@ -15,6 +15,7 @@ import (
 
 	"flakeops/activate/closure"
 	"flakeops/activate/wire"
+	"flakeops/internal/nixname"
 	"flakeops/internal/run"
 )
 
@@ -48,7 +49,7 @@ func ReadSurvey(ctx context.Context, r run.Runner, q Question) (Survey, error) {
 		argv = append(argv, q.Agent)
 	}
 	for _, path := range argv[4:] {
-		if !wire.ValidStorePath(path) {
+		if !nixname.IsStorePath(path) {
 			return Survey{}, fmt.Errorf("%q is not a store path", path)
 		}
 	}
@@ -101,7 +102,7 @@ func parseSurvey(out []byte) (Survey, error) {
 		}
 		switch name {
 		case "running", "new":
-			if !wire.ValidStorePath(value) {
+			if !nixname.IsStorePath(value) {
 				return Survey{}, fmt.Errorf("it named %q, which is not a store path", value)
 			}
 			l := pick(name, &running, &next)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"flakeops/flake/store"
+	"flakeops/internal/nixname"
 	"flakeops/internal/settings"
 )
 
@@ -60,9 +60,9 @@ func readSettings(m gjson.Result) (settings.Settings, error) {
 func readSystem(m gjson.Result) (System, error) {
 	s := System{Drv: m.Get("drv").String(), Out: m.Get("out").String(), Platform: m.Get("system").String()}
 	switch {
-	case !store.ValidPath(s.Drv) || !strings.HasSuffix(s.Drv, ".drv"):
+	case !nixname.IsStorePath(s.Drv) || !strings.HasSuffix(s.Drv, ".drv"):
 		return System{}, fmt.Errorf("its system's drvPath is %q, not a derivation in the store", s.Drv)
-	case !store.ValidPath(s.Out):
+	case !nixname.IsStorePath(s.Out):
 		return System{}, fmt.Errorf("its system's outPath is %q, not a store path "+
 			"(outputs that are addressed by their content are not supported)", s.Out)
 	case !platform.MatchString(s.Platform):

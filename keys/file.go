@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"flakeops/internal/nixname"
 	"flakeops/internal/settings"
 	"flakeops/keys/message"
 )
@@ -75,7 +76,7 @@ func (s fileSource) read(name string) ([]byte, error) {
 // source was copied to the store, which all users of the machine can read.
 func (s fileSource) refuse(name string) error {
 	real, err := filepath.EvalSymlinks(name)
-	if inside("/nix/store", name) || inside("/nix/store", real) {
+	if nixname.InStore(name) || nixname.InStore(real) {
 		return errors.New("it is in the store, which all users of this machine can read: keep it elsewhere and give the path as a string")
 	}
 	if err != nil {

@@ -156,17 +156,6 @@ func TestLockNamesItsHolder(t *testing.T) {
 	}
 }
 
-func TestGenerationOfALink(t *testing.T) {
-	for link, want := range map[string]string{
-		"system-12-link": "12", "/nix/var/nix/profiles/system-7-link": "7", "my-own-3-link": "3",
-		"system-link": "", "system": "", "": "", "system--link": "", "system-1x-link": "", "/nix/store/abc": "",
-	} {
-		if got, ok := generation(link); got != want || ok != (want != "") {
-			t.Errorf("%q: %q %v, want %q", link, got, ok, want)
-		}
-	}
-}
-
 // A host without a profile has none again, but the generation is not deleted.
 func TestProfileThatWasNotThereIsTakenAway(t *testing.T) {
 	dir := t.TempDir()

@@ -7,13 +7,16 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"flakeops/activate/agent/bootloader"
 	"flakeops/activate/wire"
+	"flakeops/internal/nixname"
 	"flakeops/internal/onhost"
 	"flakeops/internal/run"
+	"flakeops/internal/systemd"
 )
 
 // host is the real effects: this machine.
@@ -75,8 +78,8 @@ func (h *host) restoreProfile(ctx context.Context, old before) error {
 	if now, err := readSystem(h.profile); err == nil && now == old.Profile {
 		return nil
 	}
-	if n, ok := generation(old.ProfileLink); ok {
-		if h.nixEnv(ctx, "--switch-generation", n) != nil {
+	if n := nixname.Generation(old.ProfileLink); n > 0 {
+		if h.nixEnv(ctx, "--switch-generation", strconv.Itoa(n)) != nil {
 			// Nix cannot open its database on a full disk. A link needs no room.
 			_ = turn(h.profile, old.ProfileLink)
 		}
@@ -133,19 +136,14 @@ func (h *host) bootFiles() string { return bootloader.Files(h.layout.root + "/")
 // failedUnits counts in, as switch-to-configuration does, those that systemd is
 // about to start once more.
 func (h *host) failedUnits(ctx context.Context) ([]string, error) {
-	out, err := run.Output(ctx, h.runner, run.Command{
-		Argv: []string{"systemctl", "list-units", "--state=failed,auto-restart", "--plain", "--no-legend", "--no-pager", "--full"},
-	})
-	if err != nil {
-		return nil, err
-	}
-	var units []string
-	for l := range strings.Lines(string(out)) {
-		if f := strings.Fields(l); len(f) > 0 && !strings.HasPrefix(f[0], "flakeops-") {
-			units = append(units, f[0])
+	units, err := systemd.List(ctx, h.runner, "failed,auto-restart")
+	var names []string
+	for _, u := range units {
+		if !strings.HasPrefix(u.Name, "flakeops-") {
+			names = append(names, u.Name)
 		}
 	}
-	return units, nil
+	return names, err
 }
 
 func (h *host) shuttingDown(ctx context.Context) bool {
@@ -203,22 +201,8 @@ func readSystem(link string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !wire.ValidStorePath(p) {
+	if !nixname.IsStorePath(p) {
 		return "", fmt.Errorf("%s leads to %s, which is not a store path", link, p)
 	}
 	return p, nil
-}
-
-// generation takes the number out of a profile's generation link, system-12-link.
-func generation(link string) (string, bool) {
-	s, ok := strings.CutSuffix(filepath.Base(link), "-link")
-	if !ok {
-		return "", false
-	}
-	i := strings.LastIndexByte(s, '-')
-	n := s[i+1:]
-	if i < 0 || n == "" || strings.Trim(n, "0123456789") != "" {
-		return "", false
-	}
-	return n, true
 }

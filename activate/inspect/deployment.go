@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/nixname"
 )
 
 // Deployment is a deployment as its host has it on record.
@@ -23,10 +24,10 @@ type journal struct {
 // take reads a line of the host's records. What is no record was cut short.
 func (j *journal) take(line string) {
 	var r wire.Record
-	if json.Unmarshal([]byte(line), &r) != nil || !wire.ValidID(r.ID) || !wire.ValidStorePath(r.New) {
+	if json.Unmarshal([]byte(line), &r) != nil || !wire.ValidID(r.ID) || !nixname.IsStorePath(r.New) {
 		return
 	}
-	if r.Old != "" && !wire.ValidStorePath(r.Old) {
+	if r.Old != "" && !nixname.IsStorePath(r.Old) {
 		return
 	}
 	if i, known := j.at[r.ID]; known {

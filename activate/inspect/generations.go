@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"flakeops/activate"
-	"flakeops/activate/wire"
+	"flakeops/internal/nixname"
 	"flakeops/internal/run"
 )
 
@@ -54,7 +54,7 @@ func (g Generation) Usable() error {
 	switch {
 	case g.Gone:
 		return fmt.Errorf("generation %d leads to %q, which is not there any more", g.Number, g.System)
-	case !wire.ValidStorePath(g.System):
+	case !nixname.IsStorePath(g.System):
 		return fmt.Errorf("generation %d leads to %q, which is not a store path", g.Number, g.System)
 	}
 	return nil
@@ -66,8 +66,6 @@ type generationsReading struct {
 	made map[int]time.Time
 }
 
-const generationLink = "/nix/var/nix/profiles/system-"
-
 func (g *generationsReading) take(name, value string) error {
 	switch name {
 	case "made":
@@ -76,9 +74,11 @@ func (g *generationsReading) take(name, value string) error {
 		if err != nil {
 			return fmt.Errorf("a generation was made at %.40q", when)
 		}
-		n, err := number(strings.TrimSuffix(strings.TrimPrefix(link, generationLink), "-link"))
-		g.made[n] = at
-		return err
+		n := nixname.Generation(link)
+		if g.made[n] = at; n == 0 {
+			return fmt.Errorf("%.300q is no generation", link)
+		}
+		return nil
 	case "number":
 		n, err := number(value)
 		g.all = append(g.all, Generation{Number: n})

@@ -81,7 +81,7 @@ func TestGenerationsAreMany(t *testing.T) {
 func TestGenerationsRefuse(t *testing.T) {
 	for _, lines := range []string{
 		"system\t" + systemA, "number\t-1", "number\t0", "number\t99999999999999999999", "number\t1\nbooted-kernel\tx",
-		"made\tnow " + generationLink + "1-link", "made\t5 " + generationLink + "x-link",
+		"made\tnow " + "/nix/var/nix/profiles/system-1-link", "made\t5 " + "/nix/var/nix/profiles/system-x-link",
 	} {
 		if all, err := ReadGenerations(t.Context(), canned("begin\tfacts\n"+lines+"\nend\tfacts\n")); err == nil {
 			t.Errorf("%q was taken for %+v", lines, all)
@@ -107,7 +107,7 @@ func TestGenerationsInJSON(t *testing.T) {
 }
 
 func FuzzGenerations(f *testing.F) {
-	f.Add("booted\t" + systemA + "\nmade\t5 " + generationLink + "1-link\nnumber\t1\nsystem\t" + systemA + "\nlabel\tx\nkernel\t6\nspecialisation\ta\nnumber\t2\ngone\t/x")
+	f.Add("booted\t" + systemA + "\nmade\t5 " + "/nix/var/nix/profiles/system-1-link\nnumber\t1\nsystem\t" + systemA + "\nlabel\tx\nkernel\t6\nspecialisation\ta\nnumber\t2\ngone\t/x")
 	f.Fuzz(func(t *testing.T, lines string) {
 		all, err := ReadGenerations(t.Context(), canned("begin\tfacts\n"+lines+"\nend\tfacts\n"))
 		if err != nil {

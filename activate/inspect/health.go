@@ -11,6 +11,7 @@ import (
 
 	"flakeops/activate"
 	"flakeops/internal/run"
+	"flakeops/internal/systemd"
 )
 
 //go:embed health.sh
@@ -147,10 +148,9 @@ func (h *healthReading) takeLoad(value string) (err error) {
 	return nil
 }
 
-// takeUnit reads a line of list-units: UNIT LOAD ACTIVE SUB DESCRIPTION.
 func (h *healthReading) takeUnit(value string) {
-	if f := strings.Fields(value); len(f) >= 4 {
-		h.Units = append(h.Units, Unit{Name: f[0], Failed: f[2] == "failed" || f[3] == "auto-restart"})
+	if u, ok := systemd.Parse(value); ok {
+		h.Units = append(h.Units, Unit{Name: u.Name, Failed: u.Active == "failed" || u.Sub == "auto-restart"})
 	}
 }
 

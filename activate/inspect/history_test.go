@@ -11,6 +11,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"flakeops/activate/wire"
+	"flakeops/internal/nixname"
 )
 
 // id is that of a deployment in the run that began at a second since 1970, on host n.
@@ -191,11 +192,11 @@ func FuzzHistory(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if s, err := h.Previous(); err == nil && (s == h.Running || h.missing[s] || !wire.ValidStorePath(s)) {
+		if s, err := h.Previous(); err == nil && (s == h.Running || h.missing[s] || !nixname.IsStorePath(s)) {
 			t.Errorf("%q before %q", s, h.Running)
 		}
 		if of, err := Find([]History{h}, id); err == nil {
-			if s, err := h.Before(of); err == nil && !wire.ValidStorePath(s) {
+			if s, err := h.Before(of); err == nil && !nixname.IsStorePath(s) {
 				t.Errorf("%q", s)
 			}
 		}

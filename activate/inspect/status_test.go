@@ -9,6 +9,7 @@ import (
 
 	"flakeops/activate"
 	"flakeops/activate/wire"
+	"flakeops/internal/nixname"
 )
 
 const (
@@ -231,7 +232,7 @@ func FuzzStatus(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if s.By != nil && (s.By.New != s.Running || !s.By.Outcome.OK() || !wire.ValidStorePath(s.By.New)) {
+		if s.By != nil && (s.By.New != s.Running || !s.By.Outcome.OK() || !nixname.IsStorePath(s.By.New)) {
 			t.Errorf("%s runs by %+v", s.Running, s.By)
 		}
 		if s.Last != nil && !wire.ValidID(s.Last.ID) {

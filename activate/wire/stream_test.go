@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"flakeops/internal/nixname"
 )
 
 func TestDecoderRefusesWhatIsNoEvent(t *testing.T) {
@@ -52,7 +54,7 @@ func TestDecoderGivesUpOnAnEndlessLine(t *testing.T) {
 
 func TestRequestValidate(t *testing.T) {
 	good := Request{Version: Version, ID: "01J", Goal: Switch, Profile: "/nix/var/nix/profiles/system",
-		System: StoreDir + "/00000000000000000000000000000000-system", Agent: StoreDir + "/00000000000000000000000000000000-flakeops",
+		System: nixname.StoreDir + "/00000000000000000000000000000000-system", Agent: nixname.StoreDir + "/00000000000000000000000000000000-flakeops",
 		MagicRollback: true, TokenHash: strings.Repeat("0", TokenHashLen), ActivationTimeout: 1, ConfirmTimeout: 1}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
@@ -62,7 +64,7 @@ func TestRequestValidate(t *testing.T) {
 		"deployment ID":     func(r *Request) { r.ID = "../../etc" },
 		"goal":              func(r *Request) { r.Goal = DryActivate },
 		"system":            func(r *Request) { r.System = "/etc/passwd" },
-		"agent":             func(r *Request) { r.Agent = StoreDir + "/../bin/sh" },
+		"agent":             func(r *Request) { r.Agent = nixname.StoreDir + "/../bin/sh" },
 		"profile":           func(r *Request) { r.Profile = "/nix/../etc" },
 		"activationTimeout": func(r *Request) { r.ActivationTimeout = 0 },
 		"confirmTimeout":    func(r *Request) { r.ConfirmTimeout = -1 },

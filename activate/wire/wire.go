@@ -13,6 +13,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"flakeops/internal/nixname"
 )
 
 // Version is the version of every document. An agent travels with its
@@ -78,9 +80,9 @@ func (r Request) Validate() error {
 		return fmt.Errorf("invalid deployment ID %q", r.ID)
 	case r.Goal != Switch && r.Goal != Boot && r.Goal != Test:
 		return fmt.Errorf("goal %q is not one an agent carries out", r.Goal)
-	case !ValidStorePath(r.System):
+	case !nixname.IsStorePath(r.System):
 		return fmt.Errorf("system %q is not a store path", r.System)
-	case !ValidStorePath(r.Agent):
+	case !nixname.IsStorePath(r.Agent):
 		return fmt.Errorf("agent %q is not a store path", r.Agent)
 	case !path.IsAbs(r.Profile) || path.Clean(r.Profile) != r.Profile:
 		return fmt.Errorf("profile %q is not an absolute path", r.Profile)
@@ -210,22 +212,5 @@ func ValidID(s string) bool {
 	}
 	return strings.IndexFunc(s, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-')
-	}) < 0
-}
-
-// StoreDir is where Nix keeps what it builds. Other store directories are not
-// supported: a NixOS system is always in this one.
-const StoreDir = "/nix/store"
-
-// ValidStorePath says whether s is a top-level path of the Nix store by form:
-// 32 characters of hash, a hyphen and a name of [0-9a-zA-Z+-._?=], which is
-// what Nix allows (nix.dev, "Store Path").
-func ValidStorePath(s string) bool {
-	base, ok := strings.CutPrefix(s, StoreDir+"/")
-	if !ok || len(base) < 34 || len(base) > 32+1+211 || base[32] != '-' {
-		return false
-	}
-	return strings.IndexFunc(base, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("+-._?=", r))
 	}) < 0
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"flakeops/internal/nixname"
 )
 
 // Add puts one file into the local store, under its own base name, and returns
@@ -17,7 +19,7 @@ func (n Local) Add(ctx context.Context, path string) (string, error) {
 		return "", fmt.Errorf("cannot add %s to the store: %w", path, err)
 	}
 	out := a.Lines()
-	if len(out) != 1 || !ValidPath(out[0]) {
+	if len(out) != 1 || !nixname.IsStorePath(out[0]) {
 		return "", fmt.Errorf("cannot add %s to the store: nix-store printed no store path", path)
 	}
 	return out[0], nil

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"flakeops/internal/nixname"
+
 	"github.com/gofrs/flock"
 )
 
@@ -112,7 +114,7 @@ func dropDead(dir string) error {
 // Add roots a store path under name, replacing what name stood for. The path
 // may be an output or a .drv, and need not be there yet.
 func (r *Roots) Add(ctx context.Context, nix Local, name, path string) error {
-	if !ValidPath(path) {
+	if !nixname.IsStorePath(path) {
 		return fmt.Errorf("cannot root %q: not a store path", path)
 	}
 	r.mu.Lock()

@@ -7,6 +7,8 @@ import (
 	"path"
 	"regexp"
 	"strings"
+
+	"flakeops/internal/nixname"
 )
 
 const (
@@ -62,7 +64,7 @@ func checkDir(dir string) error {
 	switch {
 	case !dirPattern.MatchString(dir) || path.Clean(dir) != dir || len(dir) > maxDir:
 		return fmt.Errorf("%.100q is no destination directory: give an absolute path without . and .. and double slashes", dir)
-	case dir == "/nix/store" || strings.HasPrefix(dir, "/nix/store/"):
+	case nixname.InStore(dir):
 		return errors.New("the destination is in the store, which all can read")
 	}
 	return nil

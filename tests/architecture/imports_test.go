@@ -16,7 +16,7 @@ const module = "flakeops"
 // layers says which packages of this module each package may import. Imports
 // run downward only, and flake, activate and keys never meet.
 func layers() map[string][]string {
-	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "internal/settings"}
+	bottom := []string{"internal/remote", "activate/wire", "internal/fault", "internal/sshname", "internal/lazy", "internal/run", "internal/settings", "internal/nixname", "internal/systemd"}
 	rooms := append([]string{"flake", "flake/store", "activate", "keys", "keys/message", "internal/archive", "activate/closure", "activate/inspect", "internal/limit"}, bottom...)
 	return map[string][]string{
 		// The program plays three parts, and main gives them out.
@@ -36,22 +36,22 @@ func layers() map[string][]string {
 		"internal/deployer":        append([]string{"internal/fleet", "flake/nix", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/sshargs"}, rooms...),
 		"internal/fleet/fleettest": append([]string{"internal/fleet"}, rooms...),
 		"internal/ui":              {"internal/fleet"},
-		"flake":                    {"flake/nix", "flake/store", "internal/fault", "internal/settings", "internal/run"},
+		"flake":                    {"flake/nix", "flake/store", "internal/fault", "internal/nixname", "internal/settings", "internal/run"},
 		// The store knows systems, and neither flakes nor nodes' settings.
-		"flake/store":       {"flake/nix", "internal/fault", "internal/run"},
+		"flake/store":       {"flake/nix", "internal/fault", "internal/nixname", "internal/run"},
 		"flake/nix":         {"internal/run"},
 		"flake/nix/nixtest": {"flake/nix"},
 		"activate":          append([]string{"activate/closure"}, bottom...),
 		"keys":              append([]string{"keys/message"}, bottom...),
 		"keys/install":      {"keys/message", "internal/onhost", "internal/run"},
-		"keys/message":      {},
-		"activate/agent":    {"activate/agent/bootloader", "activate/wire", "internal/onhost", "internal/run", "keys/install"},
+		"keys/message":      {"internal/nixname"},
+		"activate/agent":    {"activate/agent/bootloader", "activate/wire", "internal/nixname", "internal/onhost", "internal/run", "internal/systemd", "keys/install"},
 		// It is pushed to every host and runs as root there: the agent and no more.
 		"activate/agent/flakeops-agent": {"activate/agent", "internal/signals"},
-		"activate/agent/bootloader":     {"activate/wire"},
+		"activate/agent/bootloader":     {"internal/nixname"},
 		"activate/closure":              {},
 		// What daily verbs are told of a host. It deploys nothing, so activate does without it.
-		"activate/inspect": {"activate", "activate/wire", "internal/run"},
+		"activate/inspect": {"activate", "activate/wire", "internal/nixname", "internal/run", "internal/systemd"},
 		// What may go is decided by what daily verbs are told.
 		"activate/garbage": {"activate", "activate/inspect", "internal/fault", "internal/run"},
 		"internal/remote":  {"internal/remote/ask", "internal/remote/auth", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/trust", "internal/fault", "internal/run"},
@@ -66,7 +66,7 @@ func layers() map[string][]string {
 		// nix is lent a run.Runner: whoever lends need not know what SSH is.
 		"internal/remote/lend":    {"internal/remote/sshargs", "internal/run"},
 		"internal/remote/sshargs": {},
-		"activate/wire":           {},
+		"activate/wire":           {"internal/nixname"},
 		"internal/fault":          {},
 		"internal/sshname":        {},
 		"internal/lazy":           {},
@@ -76,6 +76,9 @@ func layers() map[string][]string {
 		"internal/signals":  {},
 		"internal/run":      {},
 		"internal/settings": {},
+		// What Nix and systemd say is read in one place, for the agent and the deployer.
+		"internal/nixname": {},
+		"internal/systemd": {"internal/run"},
 		// Files that root keeps on a host: the agent's and those about keys alike.
 		"internal/onhost": {},
 	}
@@ -83,7 +86,7 @@ func layers() map[string][]string {
 
 // standardOnly are the packages that import the standard library only.
 func standardOnly() []string {
-	return []string{"activate/wire", "internal/archive", "internal/fault", "internal/sshname", "internal/lazy", "internal/limit", "internal/onhost", "internal/run", "internal/signals", "keys/message", "activate/closure", "activate/agent/bootloader"}
+	return []string{"activate/wire", "internal/archive", "internal/fault", "internal/sshname", "internal/lazy", "internal/limit", "internal/nixname", "internal/systemd", "internal/onhost", "internal/run", "internal/signals", "keys/message", "activate/closure", "activate/agent/bootloader"}
 }
 
 type listed struct {

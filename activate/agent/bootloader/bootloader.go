@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"flakeops/activate/wire"
+	"flakeops/internal/nixname"
 )
 
 // What Default returns where there is no system to name.
@@ -68,7 +68,7 @@ var (
 // initOf takes the system out of a kernel's command line.
 func initOf(args string) string {
 	m := initArg.FindStringSubmatch(args)
-	if m == nil || !wire.ValidStorePath(m[1]) {
+	if m == nil || !nixname.IsStorePath(m[1]) {
 		return Unknown
 	}
 	return m[1]
