@@ -15,15 +15,16 @@ type EvalError struct {
 	Next    string // what to do about it
 }
 
-func (e *EvalError) Error() string { return fault.WithHint(e.Cause(), e.Next) }
+func (e *EvalError) Error() string {
+	return fault.WithHint(fmt.Sprintf("node %s cannot be evaluated: %s", quoted(e.Node), e.Message), e.Next)
+}
 
 // Class is the kind of the error.
 func (e *EvalError) Class() fault.Class { return fault.Evaluation }
 
-// Cause is the error without what to do about it.
-func (e *EvalError) Cause() string {
-	return fmt.Sprintf("node %s cannot be evaluated: %s", quoted(e.Node), e.Message)
-}
+// Cause is the error without what to do about it, and without its node, which is named
+// by whoever prints it.
+func (e *EvalError) Cause() string { return e.Message }
 
 // Hint is what to do about it, "" for nothing in particular.
 func (e *EvalError) Hint() string { return e.Next }

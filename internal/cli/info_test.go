@@ -35,7 +35,7 @@ func TestInfoTellsHowHostsStand(t *testing.T) {
 	lines := strings.Split(string(answered(t, c, r, ui.Text, 0)), "\n")
 	for i, want := range []string{
 		"away     unreachable        -    -         no route", "behind   Outdated           -    3 d ago   " + fleettest.System("old") + "; deployed by ann@desk",
-		"current  Up to date         7    -         25.11.20260101.abcdef1", "cut      Unconfirmed", "foreign  Foreign", "throws   evaluation failed  -    -         node throws cannot be evaluated: it throws",
+		"current  Up to date         7    -         25.11.20260101.abcdef1", "cut      Unconfirmed", "foreign  Foreign", "throws   evaluation failed  -    -         it throws",
 	} {
 		if !strings.HasPrefix(lines[i+1], want) {
 			t.Errorf("%q, want %q", lines[i+1], want)

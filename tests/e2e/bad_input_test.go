@@ -105,7 +105,7 @@ func TestTagsThatCannotBeEvaluated(t *testing.T) {
 	prints(f.run(append([]string{"build"}, on...)...).exits(2).says(says...), "-x", false)
 	prints(f.run(append([]string{"build", "--keep-going"}, on...)...).exits(2).says(says...), "-x", true)
 	prints(f.run(append([]string{"list"}, on...)...).exits(2).says(says...), "web", true)
-	prints(f.run(append([]string{"validate"}, on...)...).exits(2).says(says[2]), "error: node broken cannot be evaluated: no luck\n", true)
+	prints(f.run(append([]string{"validate"}, on...)...).exits(2).says(says[2]), "broken: evaluation failed: no luck\n", true)
 	prints(f.run(append([]string{"list", "--json"}, on...)...).exits(2), `"node": "broken"`, true)
 	f.run(append([]string{"build", "--exclude", "broken"}, on...)...).exits(0).keepsQuiet("no luck")
 }

@@ -79,7 +79,7 @@ func TestCorruptAnswersOfNix(t *testing.T) {
 				code, says := 2, []string{"nix"}
 				switch stage {
 				case "evaluation":
-					says = []string{"node web cannot be evaluated"}
+					says = []string{"web: evaluation failed: "}
 				case "tags":
 					// Nobody knows whether the node is selected.
 					args = append(args, "--on", "@x")

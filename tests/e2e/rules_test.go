@@ -43,8 +43,8 @@ func TestBadSettingsAreRefusedByAllInTheSameWords(t *testing.T) {
 			f.nodes["web"] = c.web
 			f.write()
 			ref := "path:" + f.dir
-			f.at(t).run("list", ref).exits(2).says("node web cannot be evaluated: " + c.says)
-			f.at(t).run("deploy", ref).exits(2).says("node web cannot be evaluated: " + c.says)
+			f.at(t).run("list", ref).exits(2).says("web: evaluation failed: " + c.says)
+			f.at(t).run("deploy", ref).exits(2).says("web: evaluation failed: " + c.says)
 			if r := f.at(t).run("validate", ref).exits(1); !strings.Contains(r.stdout, "web: "+c.says) {
 				t.Errorf("validate: %s", r.stdout)
 			}

@@ -22,8 +22,8 @@ func TestValidateNamesNodeAndOption(t *testing.T) {
 		code int
 		says string
 	}{
-		"a misspelt option":  {settings(attrs{"targetHots": "x"}), 2, "error: node web cannot be evaluated: The option `deployment.targetHots' does not exist"},
-		"a misspelt setting": {token(attrs{"text": "x", "permission": "0400"}), 2, "error: node web cannot be evaluated: The option `deployment.keys.token.permission' does not exist"},
+		"a misspelt option":  {settings(attrs{"targetHots": "x"}), 2, "web: evaluation failed: The option `deployment.targetHots' does not exist"},
+		"a misspelt setting": {token(attrs{"text": "x", "permission": "0400"}), 2, "web: evaluation failed: The option `deployment.keys.token.permission' does not exist"},
 		"a bad port":         {settings(attrs{"targetPort": 70000}), 1, "web: deployment.targetPort is 70000, it must be from 1 to 65535\n"},
 		"a bad host name":    {settings(attrs{"targetHost": "-oProxyCommand=x"}), 1, "web: deployment.targetHost is \"-oProxyCommand=x\", which begins with a dash"},
 		"two sources":        {token(attrs{"keyFile": "/x", "keyCommand": []string{"y"}}), 1, "web: deployment.keys.token has more than one source, keyCommand and keyFile: set exactly one\n"},
@@ -181,7 +181,7 @@ func TestValidateWithNewerReleasesOfNix(t *testing.T) {
 		must(t, m.CopyIn(t.Context(), f.dir, "/root/fleet"))
 		out := m.sh("cd /root/fleet && export HOME=/root && { ! /root/flakeops validate 2>/dev/null; }")
 		for _, want := range []string{
-			"error: node bad cannot be evaluated: The option `deployment.targetHots' does not exist",
+			"bad: evaluation failed: The option `deployment.targetHots' does not exist",
 			`db: deployment.keys.token.keyFile is "nodes.json": it is part of the flake's source`,
 			`web: deployment.targetHost is "192.0.2.1", as deployment.targetHost of node db`,
 		} {

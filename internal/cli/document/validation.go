@@ -80,7 +80,7 @@ func (n validatedNode) lines() []string {
 		lines = append(lines, n.Node+": "+p)
 	}
 	if n.Error != "" {
-		lines = append(lines, strings.Split("error: "+n.cause, "\n")...)
+		lines = append(lines, strings.Split(n.Node+": evaluation failed: "+n.cause, "\n")...)
 	}
 	for _, r := range n.Runs {
 		lines = append(lines, n.Node+": runs on this machine: "+r.Option+": "+r.line())
