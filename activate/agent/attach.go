@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"flakeops/activate/agent/history"
+	"flakeops/activate/agent/lock"
 	"flakeops/activate/wire"
 
 	"flakeops/internal/onhost"
@@ -50,8 +51,8 @@ func (a *agent) attach(ctx context.Context, stdin io.Reader) error {
 // last event. In between it shows that the link and the host are alive, and
 // that the deployment is: one that nobody works on any more is recovered here.
 func (a *agent) follow(ctx context.Context, id string, from int64) error {
-	t := &logTail{name: a.layout.events(id)}
-	defer t.close()
+	t := &history.Follower{Name: a.layout.events(id)}
+	defer t.Close()
 	lastNews, lastBeat := time.Now(), time.Now()
 	// Before the first look, so that nothing falls in between.
 	changes, stop := watch(a.layout.deployment(id))
@@ -63,7 +64,7 @@ func (a *agent) follow(ctx context.Context, id string, from int64) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		last, n, err := t.copy(a, from)
+		last, n, err := t.Copy(from, a.send)
 		if err != nil || last {
 			return err
 		}
@@ -94,9 +95,9 @@ func (a *agent) follow(ctx context.Context, id string, from int64) error {
 
 // followToEnd is for a deployment that nobody works on any more. What the log
 // had no room for is sent all the same.
-func (a *agent) followToEnd(ctx context.Context, id string, t *logTail, from int64) error {
+func (a *agent) followToEnd(ctx context.Context, id string, t *history.Follower, from int64) error {
 	final, problem := a.recover(ctx, id)
-	if last, _, err := t.copy(a, from); err != nil || last {
+	if last, _, err := t.Copy(from, a.send); err != nil || last {
 		return err
 	}
 	if final.Kind == "" {
@@ -105,71 +106,19 @@ func (a *agent) followToEnd(ctx context.Context, id string, t *logTail, from int
 	return a.send(final)
 }
 
-// logTail reads an event log while it grows.
-type logTail struct {
-	name string
-	f    *os.File
-	rest []byte // a line that is not whole yet
-}
-
-func (t *logTail) close() {
-	if t.f != nil {
-		_ = t.f.Close()
-	}
-}
-
-// copy sends what is new, from number from on. last is set with the last event.
-func (t *logTail) copy(a *agent, from int64) (last bool, n int, err error) {
-	if t.f == nil {
-		if t.f, err = os.Open(t.name); errors.Is(err, os.ErrNotExist) {
-			return false, 0, nil // the unit is being started
-		} else if err != nil {
-			return false, 0, err
-		}
-	}
-	b, err := io.ReadAll(t.f)
-	if err != nil {
-		return false, 0, err
-	}
-	t.rest = append(t.rest, b...)
-	end := bytes.LastIndexByte(t.rest, '\n') + 1
-	events := wire.NewDecoder(bytes.NewReader(t.rest[:end]))
-	defer func() { t.rest = append([]byte(nil), t.rest[end:]...) }()
-	for {
-		e, err := events.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return false, n, nil
-		case errors.Is(err, wire.ErrLineTooLong):
-			return false, n, err
-		case err != nil:
-			continue // a line its writer died over
-		}
-		if e.Seq >= from || e.Kind == wire.Refused {
-			if err := a.send(e); err != nil {
-				return false, n, err
-			}
-			n++
-		}
-		if e.Kind == wire.Finished || e.Kind == wire.Refused {
-			return true, n, nil
-		}
-	}
-}
-
 // afterReboot answers for a deployment that this boot does not know.
 func (a *agent) afterReboot(ctx context.Context, req wire.Attach) error {
-	rec, ok, err := findRecord(a.layout.records(), req.ID)
+	rec, ok, err := history.Find(a.layout.records(), req.ID)
 	if err == nil && ok && rec.Outcome == "" {
 		if err := a.afterRebootLocked(ctx, req.ID); err != nil {
 			return err // the deployer asks again
 		}
-		rec, ok, err = findRecord(a.layout.records(), req.ID)
+		rec, ok, err = history.Find(a.layout.records(), req.ID)
 	}
 	if err != nil || !ok {
 		return a.refuse(errors.Join(fmt.Errorf("this host knows no deployment %s", req.ID), err))
 	}
-	e := ending(rec)
+	e := history.Ending(rec)
 	e.Seq, e.Time = max(req.From, 1), time.Now()
 	return a.send(e)
 }
@@ -180,13 +129,13 @@ func (a *agent) afterRebootLocked(ctx context.Context, id string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	lock, err := takeLock(ctx, a.layout.lock(), wire.Holder{ID: id, PID: os.Getpid(), Since: time.Now()})
-	if errors.As(err, new(*errLocked)) {
+	held, err := lock.Take(ctx, a.layout.lock(), wire.Holder{ID: id, PID: os.Getpid(), Since: time.Now()})
+	if errors.As(err, new(*lock.TakenError)) {
 		return nil // whoever began here since has settled this one
 	}
 	if err != nil {
 		return err
 	}
-	defer lock.release()
+	defer held.Release()
 	return a.settleRecords("")
 }

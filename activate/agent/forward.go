@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"flakeops/activate/agent/bootloader"
+	"flakeops/activate/agent/lock"
 	"flakeops/activate/wire"
 )
 
@@ -19,7 +20,7 @@ func (m *machine) activate(ctx context.Context) (f *failure, reboot bool) {
 		return f, false
 	}
 	r, err := m.switchTo(ctx, m.req.System, "test", false)
-	if errors.As(err, new(*switchingError)) {
+	if errors.As(err, new(*lock.SwitchingError)) {
 		return &failure{refused: true, message: err.Error()}, false
 	}
 	if err != nil {

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"flakeops/activate/agent/bootloader"
+	"flakeops/activate/agent/history"
+	"flakeops/activate/agent/lock"
+	"flakeops/activate/agent/orphans"
 	"flakeops/activate/wire"
 	"flakeops/internal/nixname"
 	"flakeops/internal/onhost"
@@ -33,7 +36,7 @@ type host struct {
 func (h *host) activate(ctx context.Context, system, action string, force bool, line func(string)) (int, error) {
 	out := &wire.LineWriter{Line: line}
 	defer out.Flush()
-	defer h.sweepBoot(h.cutShort())
+	defer bootloader.Sweep(h.layout.root+"/", bootloader.Leftovers(h.layout.root+"/"))
 	var env []string
 	if force {
 		env = []string{"NIXOS_NO_CHECK=1"}
@@ -47,12 +50,12 @@ func (h *host) activate(ctx context.Context, system, action string, force bool, 
 		Grace:  2 * time.Second,
 	})
 	if ctx.Err() != nil {
-		killStrays()
+		orphans.Kill()
 		return -1, context.Cause(ctx)
 	}
 	var failed *run.Error
 	if errors.As(err, &failed) && failed.Err == nil {
-		killStrays()
+		orphans.Kill()
 		return res.Code, nil
 	}
 	if err != nil {
@@ -117,7 +120,7 @@ func (h *host) nixEnv(ctx context.Context, args ...string) error {
 	return err
 }
 
-func (h *host) switchable() error { return switchable(h.layout) }
+func (h *host) switchable() error { return lock.FreeSwitch(h.layout.switchLock()) }
 
 func (h *host) running() (string, error) { return readSystem(h.layout.currentSystem()) }
 
@@ -130,6 +133,8 @@ func (h *host) profileSystem() (string, error) {
 }
 
 func (h *host) boots() string { return bootloader.Default(h.layout.root + "/") }
+
+func (h *host) bootTrouble() string { return bootloader.Trouble(h.layout.root + "/") }
 
 func (h *host) bootFiles() string { return bootloader.Files(h.layout.root + "/") }
 
@@ -157,9 +162,9 @@ func (h *host) shuttingDown(ctx context.Context) bool {
 // reboot asks for it whoever may want to delay it, and waits until it has begun. The
 // reason is put on record before: this process may not live to tell the end.
 func (h *host) reboot(ctx context.Context, why string) error {
-	if rec, ok, _ := findRecord(h.layout.records(), h.id); ok {
+	if rec, ok, _ := history.Find(h.layout.records(), h.id); ok {
 		rec.Time, rec.Message = time.Now().UTC(), why
-		_ = appendRecord(h.layout.records(), rec)
+		_ = history.Append(h.layout.records(), rec)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"flakeops/activate/agent/history"
 	"flakeops/activate/wire"
 	"flakeops/internal/onhost"
 	"flakeops/internal/run"
@@ -241,12 +242,12 @@ func isSettled(t *testing.T, l layout, n int, goal wire.Goal) {
 	if roots, _ := os.ReadDir(l.roots()); len(roots) > 0 {
 		t.Errorf("killed at %d: roots are left: %v", n, roots)
 	}
-	if open, err := openRecords(l.records()); err != nil || len(open) > 0 {
+	if open, err := history.Unended(l.records()); err != nil || len(open) > 0 {
 		t.Errorf("killed at %d: without an end: %+v, %v", n, open, err)
 	}
 	want := [3]string{oldSystem, oldSystem, oldSystem}
 	ends := map[string]int{}
-	_ = eachRecord(l.records(), func(_ []byte, r wire.Record) {
+	_ = history.Each(l.records(), func(_ []byte, r wire.Record) {
 		if r.Outcome == "" {
 			return
 		}

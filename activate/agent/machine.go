@@ -52,7 +52,7 @@ type effects interface {
 	// out.
 	activate(ctx context.Context, system, action string, force bool, line func(string)) (code int, err error)
 	// switchable sees to it that activate finds switch-to-configuration's lock
-	// free. It returns a *switchingError while root keeps it.
+	// free. It returns a *lock.SwitchingError while root keeps it.
 	switchable() error
 	// setProfile makes system the profile's newest generation.
 	setProfile(ctx context.Context, system string) error

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"flakeops/activate/agent/lock"
 	"flakeops/activate/wire"
 	"flakeops/internal/run"
 	"flakeops/keys/install"
@@ -102,9 +103,9 @@ func (a *agent) dispatch(ctx context.Context, args []string, stdin io.Reader) er
 // refuse tells the deployer that nothing was started, and why.
 func (a *agent) refuse(cause error) error {
 	e := wire.Event{Kind: wire.Refused, Message: cause.Error()}
-	var locked *errLocked
+	var locked *lock.TakenError
 	if errors.As(cause, &locked) {
-		e.Holder = locked.holder
+		e.Holder = locked.Holder
 	}
 	return errors.Join(cause, a.send(e))
 }
@@ -116,4 +117,13 @@ func (a *agent) send(e wire.Event) error {
 	}
 	_, err = a.out.Write(b)
 	return err
+}
+
+// busyHost says who is changing this host, a deployment or somebody by hand; it is
+// nil when nobody is.
+func busyHost() error {
+	if err := lock.Check(layout{}.lock()); err != nil {
+		return fmt.Errorf("%w: wait for it to end, then try again", err)
+	}
+	return lock.FreeSwitch(layout{}.switchLock())
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 
+	"flakeops/activate/agent/history"
+	"flakeops/activate/agent/orphans"
 	"flakeops/activate/wire"
 )
 
@@ -31,7 +33,7 @@ func (a *agent) recover(ctx context.Context, id string) (wire.Event, error) {
 	if err != nil {
 		return wire.Event{}, err
 	}
-	defer d.log.close()
+	defer d.log.Close()
 	final, err := d.takeUp(ctx)
 	if final.Kind != "" {
 		a.dismiss(ctx, id)
@@ -42,8 +44,8 @@ func (a *agent) recover(ctx context.Context, id string) (wire.Event, error) {
 // takeUp brings the deployment to its end, unless it has one. The error is an
 // *unfinishedError when it still has none.
 func (d *deployment) takeUp(ctx context.Context) (wire.Event, error) {
-	if d.log.last != nil {
-		return *d.log.last, nil
+	if d.log.Last != nil {
+		return *d.log.Last, nil
 	}
 	final, err := d.takeUpLocked(ctx)
 	if err != nil && final.Kind == "" {
@@ -53,7 +55,7 @@ func (d *deployment) takeUp(ctx context.Context) (wire.Event, error) {
 }
 
 func (d *deployment) takeUpLocked(ctx context.Context) (wire.Event, error) {
-	if err := adopt(); err != nil {
+	if err := orphans.Adopt(); err != nil {
 		return wire.Event{}, err
 	}
 	// Whoever holds the lock now will notice this deployment, and let go.
@@ -62,13 +64,13 @@ func (d *deployment) takeUpLocked(ctx context.Context) (wire.Event, error) {
 	if err := d.takeLock(wait); err != nil {
 		return wire.Event{}, err
 	}
-	defer d.lock.release()
+	defer d.lock.Release()
 	// Who had the lock may have brought it to its end.
 	if err := d.reopen(); err != nil {
 		return wire.Event{}, err
 	}
-	if d.log.last != nil {
-		return *d.log.last, nil
+	if d.log.Last != nil {
+		return *d.log.Last, nil
 	}
 	return d.settle(ctx)
 }
@@ -82,15 +84,15 @@ func (d *deployment) settle(ctx context.Context) (wire.Event, error) {
 		return wire.Event{}, err
 	}
 	// A record that cannot be read keeps no host from going back.
-	rec, known, unreadable := findRecord(d.agent.layout.records(), d.req.ID)
+	rec, known, unreadable := history.Find(d.agent.layout.records(), d.req.ID)
 	switch {
 	case st.Final != nil:
 		return d.close(st, *st.Final)
 	case rec.Outcome != "":
-		return d.close(st, ending(rec))
+		return d.close(st, history.Ending(rec))
 	case st.Stage == "", st.Stage == stageStarted && !known && unreadable == nil:
 		d.forget()
-		d.lock.release()
+		d.lock.Release()
 		return d.refuse(errors.New("the agent on the host ended before it began: see journalctl -u " + unit(d.req.ID))), nil
 	}
 	m := d.machine(st)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"flakeops/activate/agent/history"
+	"flakeops/activate/agent/lock"
 	"flakeops/activate/wire"
 	"flakeops/internal/onhost"
 	"flakeops/internal/run"
@@ -27,14 +29,14 @@ func begun(t *testing.T) (*agent, *strings.Builder) {
 
 func (a *agent) logged(t *testing.T, events ...wire.Event) {
 	t.Helper()
-	l, err := openLog(a.layout.events("ID"))
+	l, err := history.OpenLog(a.layout.events("ID"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range events {
-		l.emit(e)
+		l.Emit(e)
 	}
-	if err := l.close(); err != nil {
+	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -48,7 +50,7 @@ func TestRecoverOfWhatIsOverLeavesTheLockAlone(t *testing.T) {
 	} {
 		a, _ := begun(t)
 		a.logged(t, last)
-		lock, err := takeLock(t.Context(), a.layout.lock(), wire.Holder{ID: "OTHER"})
+		held, err := lock.Take(t.Context(), a.layout.lock(), wire.Holder{ID: "OTHER"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,10 +58,10 @@ func TestRecoverOfWhatIsOverLeavesTheLockAlone(t *testing.T) {
 		if err != nil || e.Kind != last.Kind {
 			t.Errorf("%s: %+v, %v", last.Kind, e, err)
 		}
-		if h := readHolder(lock.f); h == nil || h.ID != "OTHER" {
+		if h := lock.Holder(a.layout.lock()); h == nil || h.ID != "OTHER" {
 			t.Errorf("the lock names %+v", h)
 		}
-		lock.release()
+		held.Release()
 	}
 }
 
@@ -70,8 +72,8 @@ func TestRecoverTellsTheEndOnRecord(t *testing.T) {
 	if err := onhost.WriteJSON(a.layout.state("ID"), state{Stage: stageFinished, Final: &wire.Event{Kind: wire.Finished, ID: "ID", Outcome: wire.Deployed}}); err != nil {
 		t.Fatal(err)
 	}
-	tail := &logTail{name: a.layout.events("ID")}
-	defer tail.close()
+	tail := &history.Follower{Name: a.layout.events("ID")}
+	defer tail.Close()
 	if err := a.followToEnd(t.Context(), "ID", tail, 2); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +111,7 @@ func TestWhatTheRecordTellsTheEndOfIsNotDoneAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, outcome := range []wire.Outcome{"", wire.RolledBack} {
-		if err := appendRecord(a.layout.records(), wire.Record{ID: "ID", Outcome: outcome, Message: "no space"}); err != nil {
+		if err := history.Append(a.layout.records(), wire.Record{ID: "ID", Outcome: outcome, Message: "no space"}); err != nil {
 			t.Fatal(err)
 		}
 	}

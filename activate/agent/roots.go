@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"flakeops/activate/agent/history"
 	"flakeops/activate/wire"
 
 	"flakeops/internal/onhost"
@@ -59,7 +60,7 @@ func (a *agent) sweep(except string) {
 			_ = os.RemoveAll(a.layout.deployment(id))
 		}
 	}
-	_ = trimRecords(a.layout.records())
+	_ = history.Trim(a.layout.records())
 }
 
 // deployments lists the IDs this boot knows, in the order in which they were started

@@ -7,6 +7,9 @@ import (
 	"os"
 	"time"
 
+	"flakeops/activate/agent/history"
+	"flakeops/activate/agent/lock"
+	"flakeops/activate/agent/orphans"
 	"flakeops/activate/wire"
 
 	"flakeops/internal/onhost"
@@ -17,9 +20,9 @@ import (
 type deployment struct {
 	agent *agent
 	req   wire.Request
-	log   *eventLog
+	log   *history.Log
 	fx    *host
-	lock  *hostLock
+	lock  *lock.Lock
 
 	attended bool // by who deploys something else meanwhile
 }
@@ -38,12 +41,12 @@ func (a *agent) open(id string) (*deployment, error) {
 
 // reopen reads the event log to its end, which other processes write, too.
 func (d *deployment) reopen() error {
-	log, err := openLog(d.agent.layout.events(d.req.ID))
+	log, err := history.OpenLog(d.agent.layout.events(d.req.ID))
 	if err != nil {
 		return err
 	}
 	if d.log != nil {
-		_ = d.log.close()
+		_ = d.log.Close()
 	}
 	d.log = log
 	return nil
@@ -56,8 +59,8 @@ func (a *agent) run(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	defer d.log.close()
-	if d.log.last != nil {
+	defer d.log.Close()
+	if d.log.Last != nil {
 		return nil
 	}
 	if a.unfinished(id) {
@@ -85,12 +88,12 @@ func (a *agent) run(ctx context.Context, id string) error {
 // needs: first the state, by which what follows can be taken back. When it fails
 // the host is as it was.
 func (d *deployment) begin(ctx context.Context) (*machine, error) {
-	if err := adopt(); err != nil {
+	if err := orphans.Adopt(); err != nil {
 		return nil, err
 	}
 	err := d.takeLock(ctx)
-	var locked *errLocked
-	if errors.As(err, &locked) && locked.holder != nil && d.agent.relieve(locked.holder.ID) {
+	var locked *lock.TakenError
+	if errors.As(err, &locked) && locked.Holder != nil && d.agent.relieve(locked.Holder.ID) {
 		wait, cancel := context.WithTimeout(ctx, socketTimeout)
 		err = d.takeLock(wait)
 		cancel()
@@ -101,12 +104,12 @@ func (d *deployment) begin(ctx context.Context) (*machine, error) {
 	m, err := d.writeDown(ctx)
 	if err != nil {
 		d.forget()
-		d.lock.release()
+		d.lock.Release()
 		return nil, err
 	}
 	left, _ := os.ReadFile(d.agent.layout.left())
 	m.again = string(left) == d.req.System
-	d.log.emit(wire.Event{Kind: wire.Started, ID: d.req.ID, Old: m.st.Old.Running, New: d.req.System})
+	d.log.Emit(wire.Event{Kind: wire.Started, ID: d.req.ID, Old: m.st.Old.Running, New: d.req.System})
 	return m, nil
 }
 
@@ -142,7 +145,7 @@ func (d *deployment) writeDown(ctx context.Context) (*machine, error) {
 	if err := d.root(old); err != nil {
 		return nil, err
 	}
-	return m, appendRecord(d.agent.layout.records(), d.record(old.Running, wire.Event{}))
+	return m, history.Append(d.agent.layout.records(), d.record(old.Running, wire.Event{}))
 }
 
 // forget takes back what is written down of a deployment that did not begin.
@@ -160,7 +163,7 @@ func (d *deployment) tidy() {
 
 // mayBegin makes sure that nothing else is at work on this host, or half done.
 func (a *agent) mayBegin(ctx context.Context, id string) error {
-	if err := switchable(a.layout); err != nil {
+	if err := lock.FreeSwitch(a.layout.switchLock()); err != nil {
 		return err
 	}
 	return a.settleOthers(ctx, id)
@@ -190,7 +193,7 @@ func (d *deployment) machine(st state) *machine {
 		st:    st,
 		fx:    d.fx,
 		gate:  newGate(d.req.TokenHash),
-		emit:  func(e wire.Event) { d.log.emit(e) },
+		emit:  func(e wire.Event) { d.log.Emit(e) },
 		pause: 2 * time.Second,
 
 		attended: d.attended,
@@ -199,7 +202,7 @@ func (d *deployment) machine(st state) *machine {
 
 func (d *deployment) takeLock(ctx context.Context) (err error) {
 	me := wire.Holder{ID: d.req.ID, Operator: d.req.Operator, PID: os.Getpid(), Since: time.Now()}
-	d.lock, err = takeLock(ctx, d.agent.layout.lock(), me)
+	d.lock, err = lock.Take(ctx, d.agent.layout.lock(), me)
 	return err
 }
 
@@ -207,10 +210,10 @@ func (d *deployment) takeLock(ctx context.Context) (err error) {
 // deployment is taken up after the boot, if that is one that keeps /run.
 func (d *deployment) conclude(m *machine, final wire.Event) (wire.Event, error) {
 	if final.Kind == "" {
-		d.lock.release()
+		d.lock.Release()
 		return final, &unfinishedError{errors.Join(errors.New("the host is going down"), d.agent.postAtBoot(d.req))}
 	}
-	if err := appendRecord(d.agent.layout.records(), d.record(m.st.Old.Running, final)); err != nil {
+	if err := history.Append(d.agent.layout.records(), d.record(m.st.Old.Running, final)); err != nil {
 		final.Message = join(final.Message, "the host's record could not be written: "+err.Error())
 	}
 	return d.close(m.st, final)
@@ -226,8 +229,8 @@ func (d *deployment) close(st state, final wire.Event) (wire.Event, error) {
 	st.Stage, st.Final = stageFinished, &final
 	problem = errors.Join(problem, d.fx.save(st))
 	d.tidy()
-	d.lock.release()
-	final = d.log.emit(final)
+	d.lock.Release()
+	final = d.log.Emit(final)
 	if !final.Outcome.OK() {
 		problem = errors.Join(fmt.Errorf("%s: %s", final.Outcome, final.Message), problem)
 	}
@@ -237,11 +240,11 @@ func (d *deployment) close(st state, final wire.Event) (wire.Event, error) {
 // refuse puts the refusal where the deployer's stream finds it.
 func (d *deployment) refuse(cause error) wire.Event {
 	e := wire.Event{Kind: wire.Refused, ID: d.req.ID, Message: cause.Error()}
-	var locked *errLocked
+	var locked *lock.TakenError
 	if errors.As(cause, &locked) {
-		e.Holder = locked.holder
+		e.Holder = locked.Holder
 	}
-	return d.log.emit(e)
+	return d.log.Emit(e)
 }
 
 func (d *deployment) record(old string, final wire.Event) wire.Record {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"flakeops/activate/agent/history"
+	"flakeops/activate/agent/lock"
 	"flakeops/activate/wire"
 )
 
@@ -23,7 +25,7 @@ func (a *agent) settleOthers(ctx context.Context, own string) error {
 			return err
 		}
 		err = a.settleOther(ctx, d)
-		_ = d.log.close()
+		_ = d.log.Close()
 		if err != nil {
 			return err
 		}
@@ -34,14 +36,14 @@ func (a *agent) settleOthers(ctx context.Context, own string) error {
 }
 
 func (a *agent) settleOther(ctx context.Context, d *deployment) error {
-	if d.log.last != nil { // it has ended, only its state could not be saved
-		return d.fx.save(state{Stage: stageFinished, Final: d.log.last})
+	if d.log.Last != nil { // it has ended, only its state could not be saved
+		return d.fx.save(state{Stage: stageFinished, Final: d.log.Last})
 	}
 	if a.unitThere(ctx, d.req.ID) {
-		return &errLocked{holder: &wire.Holder{ID: d.req.ID, Operator: d.req.Operator, Since: time.Now()}}
+		return &lock.TakenError{Holder: &wire.Holder{ID: d.req.ID, Operator: d.req.Operator, Since: time.Now()}}
 	}
 	d.attended = true
-	d.lock = &hostLock{} // the caller's is held throughout
+	d.lock = &lock.Lock{} // the caller's is held throughout
 	// What could not be concluded is no reason to refuse: the next attempt
 	// settles it again.
 	final, err := d.settle(ctx)
@@ -63,7 +65,7 @@ func (a *agent) unfinished(id string) bool {
 // settleRecords writes the ends that are missing: of deployments that a power cut
 // ended, and of those that found the disk full. The caller holds the lock.
 func (a *agent) settleRecords(own string) error {
-	open, err := openRecords(a.layout.records())
+	open, err := history.Unended(a.layout.records())
 	if err != nil {
 		return err
 	}
@@ -82,7 +84,7 @@ func (a *agent) settleRecords(own string) error {
 			rec.Outcome, rec.Message = outcome, join(rec.Message, why)
 		}
 		rec.Time = time.Now().UTC()
-		if err := appendRecord(a.layout.records(), rec); err != nil {
+		if err := history.Append(a.layout.records(), rec); err != nil {
 			return err
 		}
 		if rec.Outcome != wire.RollbackFailed { // then somebody needs both systems

@@ -10,7 +10,7 @@ import (
 
 // switchTo runs switch-to-configuration within the activation timeout. Its lock,
 // where root has that, is waited for as long, once something was touched; before,
-// the error is a *switchingError.
+// the error is a *lock.SwitchingError.
 func (m *machine) switchTo(ctx context.Context, system, action string, force bool) (r *ran, err error) {
 	tooSlow := fmt.Errorf("activation took longer than activationTimeout (%d s)", m.req.ActivationTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, m.limit(), tooSlow)

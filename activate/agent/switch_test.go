@@ -5,13 +5,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"flakeops/activate/agent/lock"
 	"flakeops/activate/wire"
 )
 
 // switchable is as long as nobody has the lock of switch-to-configuration.
 func (w *world) switchable() error {
 	if time.Now().Before(w.switchedUntil) {
-		return &switchingError{pid: 1, program: "somebody"}
+		return &lock.SwitchingError{PID: 1, Program: "somebody"}
 	}
 	return nil
 }

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"flakeops/internal/onhost"
 )
@@ -28,31 +25,16 @@ func (i *installer) lock(ctx context.Context) (*lock, error) {
 			return nil, err
 		}
 	}
-	name := filepath.Join(i.runDir(), "keys.lock")
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	ctx, cancel := context.WithTimeoutCause(ctx, i.wait, fmt.Errorf("keys are being installed by somebody else for %v: try again", i.wait))
+	defer cancel()
+	f, err := onhost.Lock(ctx, filepath.Join(i.runDir(), "keys.lock"))
+	if errors.Is(err, onhost.ErrLocked) {
+		err = context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, i.wait, fmt.Errorf("keys are being installed by somebody else for %v: try again", i.wait))
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return &lock{f}, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			_ = f.Close()
-			return nil, fmt.Errorf("locking %s: %w", name, err)
-		}
-		select {
-		case <-ctx.Done():
-			_ = f.Close()
-			return nil, context.Cause(ctx)
-		case <-tick.C:
-		}
-	}
+	return &lock{f}, nil
 }
 
 func (l *lock) release() { _ = l.f.Close() }

@@ -45,11 +45,15 @@ func layers() map[string][]string {
 		"keys":              append([]string{"keys/message"}, bottom...),
 		"keys/install":      {"keys/message", "internal/onhost", "internal/run"},
 		"keys/message":      {"internal/nixname"},
-		"activate/agent":    {"activate/agent/bootloader", "activate/wire", "internal/nixname", "internal/onhost", "internal/run", "internal/systemd", "keys/install"},
+		"activate/agent":    {"activate/agent/bootloader", "activate/agent/history", "activate/agent/lock", "activate/agent/orphans", "activate/wire", "internal/nixname", "internal/onhost", "internal/run", "internal/systemd", "keys/install"},
 		// It is pushed to every host and runs as root there: the agent and no more.
 		"activate/agent/flakeops-agent": {"activate/agent", "internal/signals"},
 		"activate/agent/bootloader":     {"internal/nixname"},
-		"activate/closure":              {},
+		// What it keeps, and whom it keeps out, does not depend on how a deployment goes.
+		"activate/agent/history": {"activate/wire", "internal/onhost"},
+		"activate/agent/lock":    {"activate/wire", "internal/onhost"},
+		"activate/agent/orphans": {},
+		"activate/closure":       {},
 		// What daily verbs are told of a host. It deploys nothing, so activate does without it.
 		"activate/inspect": {"activate", "activate/wire", "internal/nixname", "internal/run", "internal/systemd"},
 		// What may go is decided by what daily verbs are told.

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package agent
+package bootloader
 
 // noRoom is for hosts, which run Linux.
 func noRoom(string) string { return "" }

@@ -1,4 +1,4 @@
-package agent
+package lock
 
 import (
 	"bytes"
@@ -14,24 +14,24 @@ import (
 	"flakeops/internal/onhost"
 )
 
-// switchingError says that root runs switch-to-configuration, or keeps it from
+// SwitchingError says that root runs switch-to-configuration, or keeps it from
 // running for a reason of its own.
-type switchingError struct {
-	pid     int
-	program string
+type SwitchingError struct {
+	PID     int
+	Program string
 }
 
-func (e *switchingError) Error() string {
-	return fmt.Sprintf("somebody runs switch-to-configuration on this host: wait for it to end, then deploy again (PID %d, %s)", e.pid, e.program)
+// Error names the process.
+func (e *SwitchingError) Error() string {
+	return fmt.Sprintf("somebody runs switch-to-configuration on this host: wait for it to end, then deploy again (PID %d, %s)", e.PID, e.Program)
 }
 
-// switchable makes sure that switch-to-configuration can have its lock, which it
+// FreeSwitch makes sure that switch-to-configuration can have its lock, which it
 // asks for once and without waiting. Whoever can open the file can lock it, to
 // read it even, so it is made root's alone, and a fresh one where others could open
 // it or have it locked. What root has locked is respected: that is the
-// *switchingError.
-func switchable(l layout) error {
-	name := l.switchLock()
+// *SwitchingError.
+func FreeSwitch(name string) error {
 	if err := onhost.OwnedDir(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func isPrivate(f *os.File) bool {
 // rootThatHolds finds a process of root's that has locked a file. /proc/locks
 // would tell of fewer: it leaves out a lock whose taker is gone, while a child has
 // it still.
-func rootThatHolds(f *os.File) *switchingError {
+func rootThatHolds(f *os.File) *SwitchingError {
 	var want unix.Stat_t
 	if unix.Fstat(int(f.Fd()), &want) != nil {
 		return nil
@@ -88,10 +88,10 @@ func rootThatHolds(f *os.File) *switchingError {
 		if !bytes.Contains(info, []byte("FLOCK")) || !startedByRoot(process) {
 			continue
 		}
-		e := &switchingError{}
-		_, _ = fmt.Sscan(filepath.Base(process), &e.pid)
+		e := &SwitchingError{}
+		_, _ = fmt.Sscan(filepath.Base(process), &e.PID)
 		name, _ := os.ReadFile(filepath.Join(process, "comm"))
-		e.program = strings.TrimSpace(string(name))
+		e.Program = strings.TrimSpace(string(name))
 		return e
 	}
 	return nil

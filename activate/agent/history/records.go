@@ -1,4 +1,4 @@
-package agent
+package history
 
 import (
 	"bufio"
@@ -14,9 +14,9 @@ import (
 	"flakeops/internal/onhost"
 )
 
-// appendRecord adds one line to the host's history, or none when it fails. A line
+// Append adds one line to the host's history, or none when it fails. A line
 // that a power cut left without its end is closed first.
-func appendRecord(name string, r wire.Record) error {
+func Append(name string, r wire.Record) error {
 	if err := onhost.OwnedDir(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
@@ -43,9 +43,9 @@ func appendRecord(name string, r wire.Record) error {
 	return errors.Join(err, f.Close())
 }
 
-// eachRecord reads the host's history, oldest first. Lines that are not records are
+// Each reads the host's history, oldest first. Lines that are not records are
 // passed over: they were cut short.
-func eachRecord(name string, do func(line []byte, rec wire.Record)) error {
+func Each(name string, do func(line []byte, rec wire.Record)) error {
 	f, err := os.Open(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -70,9 +70,9 @@ func eachRecord(name string, do func(line []byte, rec wire.Record)) error {
 	}
 }
 
-// findRecord returns the newest record of a deployment.
-func findRecord(name, id string) (found wire.Record, ok bool, err error) {
-	err = eachRecord(name, func(_ []byte, rec wire.Record) {
+// Find returns the newest record of a deployment.
+func Find(name, id string) (found wire.Record, ok bool, err error) {
+	err = Each(name, func(_ []byte, rec wire.Record) {
 		if rec.ID == id {
 			found, ok = rec, true
 		}
@@ -80,10 +80,10 @@ func findRecord(name, id string) (found wire.Record, ok bool, err error) {
 	return found, ok, err
 }
 
-// openRecords returns the starts that have no end, oldest first.
-func openRecords(name string) ([]wire.Record, error) {
+// Unended returns the starts that have no end, oldest first.
+func Unended(name string) ([]wire.Record, error) {
 	var open []wire.Record
-	err := eachRecord(name, func(_ []byte, rec wire.Record) {
+	err := Each(name, func(_ []byte, rec wire.Record) {
 		open = slices.DeleteFunc(open, func(r wire.Record) bool { return r.ID == rec.ID })
 		if rec.Outcome == "" {
 			open = append(open, rec)
@@ -96,11 +96,11 @@ func openRecords(name string) ([]wire.Record, error) {
 // end, and what is over is cut off in larger pieces.
 const maxRecords = 1000
 
-// trimRecords bounds the history.
-func trimRecords(name string) error {
+// Trim bounds the history, which nobody else may be writing to.
+func Trim(name string) error {
 	var lines [][]byte
 	var ids []string
-	err := eachRecord(name, func(line []byte, rec wire.Record) {
+	err := Each(name, func(line []byte, rec wire.Record) {
 		lines, ids = append(lines, line), append(ids, rec.ID)
 	})
 	if err != nil || len(lines) <= maxRecords+maxRecords/5 {
@@ -119,8 +119,8 @@ func trimRecords(name string) error {
 	return onhost.WriteFile(name, b)
 }
 
-// ending is the last event of the deployment that a record tells the end of.
-func ending(rec wire.Record) wire.Event {
+// Ending is the last event of the deployment that a record tells the end of.
+func Ending(rec wire.Record) wire.Event {
 	return wire.Event{Kind: wire.Finished, ID: rec.ID, Old: rec.Old, New: rec.New,
 		Outcome: rec.Outcome, Message: rec.Message, Units: rec.Units}
 }

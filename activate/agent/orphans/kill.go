@@ -1,4 +1,4 @@
-package agent
+package orphans
 
 import (
 	"bytes"
@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// killStrays ends every descendant that was left to this process. Each one that
+// Kill ends every descendant that was left to this process. Each one that
 // dies leaves its own children here, so it looks again until none is left, for
 // two seconds at most: what is stuck in the kernel cannot be waited for.
-func killStrays() {
+func Kill() {
 	deadline := time.Now().Add(2 * time.Second)
 	for time.Now().Before(deadline) {
 		children := childrenOf(os.Getpid())

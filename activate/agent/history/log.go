@@ -1,4 +1,4 @@
-package agent
+package history
 
 import (
 	"bufio"
@@ -16,26 +16,26 @@ import (
 // memory (/run). Later output is dropped; other events never are.
 const maxLog = 4 << 20
 
-// eventLog is the file of a deployment's events. It is what every stream reads,
+// Log is the file of a deployment's events. It is what every stream reads,
 // so a deployer can come back for what it missed.
-type eventLog struct {
+type Log struct {
 	mu   sync.Mutex
 	f    *os.File
 	seq  int64
 	size int
 	full bool
 	torn bool        // it ends within a line: its writer died, or /run is full
-	last *wire.Event // the deployment's end, where the log had it when it was opened
+	Last *wire.Event // the deployment's end, where the log had it when it was opened
 }
 
-// openLog goes on with the numbers where an earlier process stopped. It writes
+// OpenLog goes on with the numbers where an earlier process stopped. It writes
 // nothing: a full /run must not keep a deployment from being recovered.
-func openLog(name string) (*eventLog, error) {
+func OpenLog(name string) (*Log, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	l := &eventLog{f: f}
+	l := &Log{f: f}
 	r := bufio.NewReader(f)
 	for {
 		line, err := r.ReadBytes('\n')
@@ -53,14 +53,14 @@ func openLog(name string) (*eventLog, error) {
 		}
 		l.seq = max(l.seq, e.Seq)
 		if e.Kind == wire.Finished || e.Kind == wire.Refused {
-			l.last = &e
+			l.Last = &e
 		}
 	}
 }
 
-// emit numbers and stores an event, and returns it so. It reports no error: the
+// Emit numbers and stores an event, and returns it so. It reports no error: the
 // host's promise must not hang on whether somebody can be told of it.
-func (l *eventLog) emit(e wire.Event) wire.Event {
+func (l *Log) Emit(e wire.Event) wire.Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e.Kind == wire.Output && l.size > maxLog {
@@ -90,4 +90,5 @@ func (l *eventLog) emit(e wire.Event) wire.Event {
 	return e
 }
 
-func (l *eventLog) close() error { return l.f.Close() }
+// Close closes the file.
+func (l *Log) Close() error { return l.f.Close() }
