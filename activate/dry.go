@@ -23,16 +23,13 @@ func DryActivate(ctx context.Context, r run.Runner, system string, line func(str
 	}
 	text := &limited{line: line, room: maxOutput}
 	locked := false
-	out := &wire.LineWriter{Line: func(l string) {
-		locked = locked || wire.SaysLocked(l)
-		text.take(l)
-	}}
+	out := text.lines(func(l string) { locked = locked || wire.SaysLocked(l) })
 	_, err := r.Run(ctx, run.Command{
 		Argv:   []string{path.Join(system, "bin/switch-to-configuration"), string(wire.DryActivate)},
 		Stdout: out,
 		Stderr: out,
 	})
-	out.Flush()
+	out.End()
 	text.end()
 	var failed *run.Error
 	if errors.As(err, &failed) && failed.Err == nil {
@@ -47,9 +44,9 @@ func DryActivate(ctx context.Context, r run.Runner, system string, line func(str
 // Realise has the host build a derivation that it has; line gets the build's log.
 func Realise(ctx context.Context, r run.Runner, drv string, line func(string)) error {
 	text := &limited{line: line, room: maxBuildLog}
-	log := &wire.LineWriter{Line: text.take}
+	log := text.lines(func(string) {})
 	_, err := r.Run(ctx, run.Command{Argv: []string{"nix-store", "--realise", drv}, Stderr: log})
-	log.Flush()
+	log.End()
 	text.end()
 	return err
 }

@@ -1,6 +1,11 @@
 package activate
 
-import "fmt"
+import (
+	"fmt"
+
+	"flakeops/activate/wire"
+	"flakeops/internal/run"
+)
 
 // limited hands on the lines that a host prints, up to a number of bytes, and then
 // how many it left out.
@@ -8,6 +13,14 @@ type limited struct {
 	line    func(string)
 	room    int
 	leftOut int
+}
+
+// lines is for what a command writes; heed sees each line, also those left out.
+func (l *limited) lines(heed func(string)) *run.Lines {
+	return &run.Lines{Max: wire.MaxOutput, Cut: " [cut]", Handle: func(line []byte) {
+		heed(string(line))
+		l.take(string(line))
+	}}
 }
 
 func (l *limited) take(line string) {

@@ -34,8 +34,8 @@ type host struct {
 // ends, the group is ended first and then whatever left the group: an
 // activation that goes on in the background would fight the rollback.
 func (h *host) activate(ctx context.Context, system, action string, force bool, line func(string)) (int, error) {
-	out := &wire.LineWriter{Line: line}
-	defer out.Flush()
+	out := &run.Lines{Max: wire.MaxOutput, Cut: " [cut]", Handle: func(l []byte) { line(string(l)) }}
+	defer out.End()
 	defer bootloader.Sweep(h.layout.root+"/", bootloader.Leftovers(h.layout.root+"/"))
 	var env []string
 	if force {

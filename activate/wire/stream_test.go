@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"errors"
-	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -94,22 +93,6 @@ func TestReadDocument(t *testing.T) {
 	var a Attach
 	if err := ReadDocument(strings.NewReader(` {"version":1,"id":"X","from":7} `+"\n"), &a); err != nil || a.From != 7 {
 		t.Errorf("got %+v, %v", a, err)
-	}
-}
-
-func TestLineWriter(t *testing.T) {
-	var got []string
-	w := &LineWriter{Line: func(l string) { got = append(got, l) }}
-	long := strings.Repeat("y", MaxOutput+100)
-	for _, p := range []string{"one\ntw", "o\r\n", long, "rest of it\nnext\n", "\xff\n", "unfinished"} {
-		if n, err := io.WriteString(w, p); n != len(p) || err != nil {
-			t.Fatal(n, err)
-		}
-	}
-	w.Flush()
-	want := []string{"one", "two", long[:MaxOutput] + " [cut]", "next", "\uFFFD", "unfinished"}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got %.60q", got)
 	}
 }
 

@@ -20,6 +20,10 @@ const (
 	ResProgress = 105 // fields: done, expected, running, failed
 )
 
+// MaxLine is the longest line kept, in bytes. Nix puts a whole line of a
+// build's output into one line of its log, however long it is.
+const MaxLine = 256 << 10
+
 // Event is one line of nix's internal-json log.
 type Event struct {
 	Action string // start, stop, result or msg
@@ -36,7 +40,7 @@ type Event struct {
 // a build's output, and begins with what matters.
 func ParseLog(line []byte) (Event, bool) {
 	body, ok := bytes.CutPrefix(line, []byte("@nix "))
-	if ok && len(line) >= maxLine {
+	if ok && len(line) >= MaxLine {
 		body = mend(body)
 	}
 	if !ok || !gjson.ValidBytes(body) {

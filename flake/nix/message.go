@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"flakeops/internal/ansi"
 )
 
 // An error is shown with so many lines, of so many bytes each: a failed NixOS
@@ -133,16 +135,12 @@ func Plain(s string) string {
 	if strings.IndexFunc(s, control) < 0 {
 		return s
 	}
-	s = escapes.ReplaceAllString(s, "")
 	return strings.Map(func(r rune) rune {
 		if control(r) {
 			return -1
 		}
 		return r
-	}, s)
+	}, ansi.Strip(s))
 }
-
-// escapes matches ECMA-48 control sequences and operating system commands.
-var escapes = regexp.MustCompile(`\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])`)
 
 func control(r rune) bool { return r < 0x20 && r != '\n' && r != '\t' || r == 0x7f }

@@ -75,7 +75,7 @@ func (n *Programs) answer(ctx context.Context, cmd run.Command) (Answer, error) 
 // Stream runs one of the nix programs and hands on its stdout line by line, which is not
 // kept. Its error is that of Ask.
 func (n *Programs) Stream(ctx context.Context, argv []string, line func([]byte)) error {
-	out, tail := &Lines{Handle: line}, run.Tail{Max: maxErrors}
+	out, tail := &run.Lines{Max: MaxLine, Handle: line}, run.Tail{Max: maxErrors}
 	_, err := n.Run(ctx, run.Command{Argv: argv, Stdout: out, Stderr: &tail})
 	out.End()
 	if err != nil {

@@ -49,24 +49,6 @@ func TestSaid(t *testing.T) {
 	}
 }
 
-func TestLinesAreBounded(t *testing.T) {
-	var got []string
-	w := &Lines{Handle: func(l []byte) { got = append(got, string(l)) }}
-	for _, s := range []string{"a\nb", "c\r\n", "\n", strings.Repeat("x", maxLine), strings.Repeat("y", maxLine), "\nend"} {
-		if n, err := w.Write([]byte(s)); n != len(s) || err != nil {
-			t.Errorf("%d, %v", n, err)
-		}
-	}
-	w.End()
-	want := []string{"a", "bc", "", strings.Repeat("x", maxLine), "end"}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("%d lines: %.100q", len(got), got)
-	}
-	if cap(w.buf) > 2*maxLine {
-		t.Errorf("keeps %d bytes", cap(w.buf))
-	}
-}
-
 func FuzzReason(f *testing.F) {
 	f.Add("error:\n … while\n error: x\n", false)
 	f.Add("\x1b[31merror\xff:", true)
@@ -86,8 +68,8 @@ func FuzzReason(f *testing.F) {
 
 func TestParseLogOfACutLine(t *testing.T) {
 	for shift := range 8 {
-		line := `@nix {"action":"msg","level":0,"msg":"error: it failed` + strings.Repeat("x", shift) + strings.Repeat(`\u001b`, maxLine)
-		ev, ok := ParseLog([]byte(line)[:maxLine])
+		line := `@nix {"action":"msg","level":0,"msg":"error: it failed` + strings.Repeat("x", shift) + strings.Repeat(`\u001b`, MaxLine)
+		ev, ok := ParseLog([]byte(line)[:MaxLine])
 		if text, bad := ev.Failure(); !ok || !bad || !strings.HasPrefix(text, "it failed") {
 			t.Errorf("%v, %.50q", ok, text)
 		}

@@ -83,7 +83,7 @@ func (b *build) realise() (string, error) {
 	argv := b.nix.StoreArgv("--realise", "--keep-going", "--log-format", "internal-json")
 	argv = append(argv, slices.Compact(drvs)...)
 	b.activities, b.words = map[uint64]*activity{}, nil
-	w := &nix.Lines{Handle: b.line}
+	w := &run.Lines{Max: nix.MaxLine, Handle: b.line}
 	_, err := b.nix.Run(b.ctx, run.Command{Argv: argv, Stderr: w})
 	w.End()
 	b.quiet()

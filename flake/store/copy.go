@@ -32,7 +32,7 @@ func (n Local) Copy(ctx context.Context, c Copy) error {
 		argv = append(argv, "--substitute-on-destination")
 	}
 	p := copying{progress: c.Progress}
-	w := &nix.Lines{Handle: p.line}
+	w := &run.Lines{Max: nix.MaxLine, Handle: p.line}
 	_, err := n.Run(ctx, run.Command{Argv: append(argv, c.Paths...), Env: c.Env, Stderr: w})
 	w.End()
 	if err == nil {

@@ -34,7 +34,7 @@ func FuzzInternalJSONLog(f *testing.F) {
 			last = done
 		}}
 		for _, handle := range []func([]byte){b.line, c.line} {
-			w := &nix.Lines{Handle: handle}
+			w := &run.Lines{Max: nix.MaxLine, Handle: handle}
 			_, _ = w.Write([]byte(s))
 			w.End()
 		}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"flakeops/internal/ansi"
 )
 
 // Clean makes one line of foreign text harmless to a terminal: escape sequences
@@ -20,13 +22,7 @@ func Clean(s string) string {
 	}
 	var b strings.Builder
 	b.Grow(len(s))
-	for len(s) > 0 {
-		if n := escape(s); n > 0 {
-			s = s[n:]
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(s)
-		s = s[n:]
+	for _, r := range ansi.Strip(s) {
 		switch {
 		case r == '\t':
 			b.WriteByte(' ')
@@ -46,45 +42,4 @@ func isClean(s string) bool {
 		}
 	}
 	return true
-}
-
-// escape returns the length of the escape sequence that s begins with: ESC [ to
-// its final byte, ESC ] or another string to its terminator, or ESC with one
-// character (ECMA-48, section 5). An unfinished sequence ends with the text.
-func escape(s string) int {
-	if len(s) == 0 || s[0] != 0x1b {
-		return 0
-	}
-	if len(s) == 1 {
-		return 1
-	}
-	switch s[1] {
-	case '[':
-		for i := 2; i < len(s); i++ {
-			switch c := s[i]; {
-			case 0x40 <= c && c <= 0x7e:
-				return i + 1
-			case c < 0x20 || c > 0x3f:
-				return i // not a sequence after all: what follows is text
-			}
-		}
-		return len(s)
-	case ']', 'P', 'X', '^', '_':
-		for i := 2; i < len(s); i++ {
-			if s[i] == 0x07 {
-				return i + 1
-			}
-			if s[i] == 0x1b {
-				if i+1 < len(s) && s[i+1] == '\\' {
-					return i + 2
-				}
-				return i
-			}
-		}
-		return len(s)
-	}
-	if s[1] < 0x20 || s[1] > 0x7e {
-		return 1
-	}
-	return 2
 }

@@ -35,11 +35,11 @@ func layers() map[string][]string {
 		// The engine is given a store, a network and agents, and does not know of SSH.
 		"internal/deployer":        append([]string{"internal/fleet", "flake/nix", "internal/remote/ask", "internal/remote/lend", "internal/remote/resolve", "internal/remote/sessions", "internal/remote/sshargs"}, rooms...),
 		"internal/fleet/fleettest": append([]string{"internal/fleet"}, rooms...),
-		"internal/ui":              {"internal/fleet"},
+		"internal/ui":              {"internal/ansi", "internal/fleet"},
 		"flake":                    {"flake/nix", "flake/store", "internal/fault", "internal/nixname", "internal/settings", "internal/run"},
 		// The store knows systems, and neither flakes nor nodes' settings.
 		"flake/store":       {"flake/nix", "internal/fault", "internal/nixname", "internal/run"},
-		"flake/nix":         {"internal/run"},
+		"flake/nix":         {"internal/ansi", "internal/run"},
 		"flake/nix/nixtest": {"flake/nix"},
 		"activate":          append([]string{"activate/closure"}, bottom...),
 		"keys":              append([]string{"keys/message"}, bottom...),
@@ -73,6 +73,7 @@ func layers() map[string][]string {
 		"activate/wire":           {"internal/nixname"},
 		"internal/fault":          {},
 		"internal/sshname":        {},
+		"internal/ansi":           {},
 		"internal/lazy":           {},
 		"internal/limit":          {},
 		// Files as they travel: who carries them is not its business.
@@ -90,7 +91,7 @@ func layers() map[string][]string {
 
 // standardOnly are the packages that import the standard library only.
 func standardOnly() []string {
-	return []string{"activate/wire", "internal/archive", "internal/fault", "internal/sshname", "internal/lazy", "internal/limit", "internal/nixname", "internal/systemd", "internal/onhost", "internal/run", "internal/signals", "keys/message", "activate/closure", "activate/agent/bootloader"}
+	return []string{"activate/wire", "internal/ansi", "internal/archive", "internal/fault", "internal/sshname", "internal/lazy", "internal/limit", "internal/nixname", "internal/systemd", "internal/onhost", "internal/run", "internal/signals", "keys/message", "activate/closure", "activate/agent/bootloader"}
 }
 
 type listed struct {
