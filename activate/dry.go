@@ -34,7 +34,7 @@ func DryActivate(ctx context.Context, r run.Runner, system string, line func(str
 	var failed *run.Error
 	if errors.As(err, &failed) && failed.Err == nil {
 		if locked {
-			return &RefusedError{Reason: "another switch-to-configuration is running on the host: wait for it to end, then ask again"}
+			return &RefusedError{Reason: "another switch-to-configuration is running on the host", Next: "wait for it to end, then ask again"}
 		}
 		return fmt.Errorf("switch-to-configuration dry-activate: exit status %d", failed.Code)
 	}

@@ -2,7 +2,6 @@ package activate
 
 import (
 	"fmt"
-	"strings"
 
 	"flakeops/activate/wire"
 	"flakeops/internal/fault"
@@ -12,14 +11,18 @@ import (
 type RefusedError struct {
 	Reason string
 	Holder *wire.Holder // who holds the host's lock, when that is the reason
+	Next   string       // what to do about it, where the reason does not say
 }
 
-// Error gives the reason, and for a lock what to do about it.
-func (e *RefusedError) Error() string {
+// Error gives the reason.
+func (e *RefusedError) Error() string { return "refused: " + e.Reason }
+
+// Hint is what to do about it, "" for nothing in particular.
+func (e *RefusedError) Hint() string {
 	if e.Holder != nil {
-		return "refused: " + e.Reason + ": wait for it to end, then deploy again"
+		return "wait for the other deployment to end, then deploy again"
 	}
-	return "refused: " + e.Reason
+	return e.Next
 }
 
 // Class is the kind of the error.
@@ -53,20 +56,24 @@ type OutcomeError struct {
 	Confirm error      // why the last attempt to confirm failed, if one did
 }
 
-// Error says how the deployment ended and why, and what to do next.
+// Error says how the deployment ended and why.
 func (e *OutcomeError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", e.Event.Outcome, e.Event.Message)
+	text := fmt.Sprintf("%s: %s", e.Event.Outcome, e.Event.Message)
 	if e.Confirm != nil {
-		fmt.Fprintf(&b, "; last attempt to confirm: %v", e.Confirm)
+		text += fmt.Sprintf("; last attempt to confirm: %v", e.Confirm)
 	}
+	return text
+}
+
+// Hint is what to do about a host that did not go back.
+func (e *OutcomeError) Hint() string {
 	switch e.Event.Outcome {
 	case wire.RollbackFailed:
-		fmt.Fprintf(&b, "; look at the host: journalctl -u flakeops-%s; the system it had is %s", e.Event.ID, e.Event.Old)
+		return fmt.Sprintf("look at the host: journalctl -u flakeops-%s; the system it had is %s", e.Event.ID, e.Event.Old)
 	case wire.LeftBroken:
-		b.WriteString("; autoRollback is off: deploy again, or go back by hand with " + e.Event.Old + "/bin/switch-to-configuration test")
+		return "autoRollback is off: deploy again, or go back by hand with " + e.Event.Old + "/bin/switch-to-configuration test"
 	}
-	return b.String()
+	return ""
 }
 
 // Class tells a host that went back from one that needs somebody to look at it.

@@ -216,7 +216,7 @@ func (f Facts) UpToDate(goal wire.Goal, system string) bool {
 func (f Facts) Check(nixSystem string) error {
 	switch {
 	case f.User != 0:
-		return &RefusedError{Reason: fmt.Sprintf("commands run there as user %d instead of root: check deployment.privilegeEscalationCommand", f.User)}
+		return &RefusedError{Reason: fmt.Sprintf("commands run there as user %d instead of root", f.User), Next: "check deployment.privilegeEscalationCommand"}
 	case f.Systemd == 0:
 		return errors.New("systemd is not running on the host (no /run/systemd/system): flakeops activates NixOS systems only")
 	case f.Nix == "":
