@@ -9,10 +9,10 @@ import (
 	"flakeops/internal/run"
 )
 
-// knock presents the token, once in a phase that waits for it. The connection has
+// presentToken presents the token, once in a phase that waits for it. The connection has
 // to be a fresh one: that a link from before the activation still carries bytes
 // does not prove that the operator can get in again.
-func (f *follower) knock(within time.Duration) {
+func (f *follower) presentToken(within time.Duration) {
 	f.stopConfirm()
 	if most := time.Duration(f.req.ConfirmTimeout) * time.Second; within <= 0 || within > most {
 		within = most

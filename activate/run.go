@@ -199,14 +199,14 @@ func (f *follower) enter(e wire.Event) {
 	within := time.Duration(e.Seconds) * time.Second
 	switch {
 	case rank == rankStranded:
-		f.knock(within) // it reboots unless somebody gets in
+		f.presentToken(within) // it reboots unless somebody gets in
 	case f.interrupted != nil:
 		if rank != rankRollingBack {
 			f.abort() // the first one may have come before there was anything to abort
 		}
 		return
 	case rank == rankWaiting:
-		f.knock(within)
+		f.presentToken(within)
 	}
 	f.due = time.Now().Add(limit(f.req, rank))
 }

@@ -184,8 +184,8 @@ func (h *host) reboot(ctx context.Context, why string) error {
 
 func (h *host) save(st state) error { return onhost.WriteJSON(h.layout.state(h.id), st) }
 
-// look reads what a rollback will go back to.
-func (h *host) look(ctx context.Context) (before, error) {
+// readBefore reads what a rollback will go back to.
+func (h *host) readBefore(ctx context.Context) (before, error) {
 	running, err := h.running()
 	if err != nil {
 		return before{}, fmt.Errorf("reading the running system: %w", err)

@@ -28,7 +28,7 @@ func (a *agent) guard(ctx context.Context, id string) error {
 func (a *agent) recover(ctx context.Context, id string) (wire.Event, error) {
 	d, err := a.open(id)
 	if errors.Is(err, os.ErrNotExist) {
-		a.dismiss(ctx, id) // it is long over
+		a.removeGuard(ctx, id) // it is long over
 	}
 	if err != nil {
 		return wire.Event{}, err
@@ -36,7 +36,7 @@ func (a *agent) recover(ctx context.Context, id string) (wire.Event, error) {
 	defer d.log.Close()
 	final, err := d.takeUp(ctx)
 	if final.Kind != "" {
-		a.dismiss(ctx, id)
+		a.removeGuard(ctx, id)
 	}
 	return final, err
 }

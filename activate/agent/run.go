@@ -64,7 +64,7 @@ func (a *agent) run(ctx context.Context, id string) error {
 		return nil
 	}
 	if a.unfinished(id) {
-		_ = a.post(ctx, d.req) // somebody may have taken it away
+		_ = a.setGuard(ctx, d.req) // somebody may have taken it away
 		_, err := d.takeUp(ctx)
 		return err
 	}
@@ -93,7 +93,7 @@ func (d *deployment) begin(ctx context.Context) (*machine, error) {
 	}
 	err := d.takeLock(ctx)
 	var locked *lock.TakenError
-	if errors.As(err, &locked) && locked.Holder != nil && d.agent.relieve(locked.Holder.ID) {
+	if errors.As(err, &locked) && locked.Holder != nil && d.agent.announceArrival(locked.Holder.ID) {
 		wait, cancel := context.WithTimeout(ctx, socketTimeout)
 		err = d.takeLock(wait)
 		cancel()
@@ -113,9 +113,9 @@ func (d *deployment) begin(ctx context.Context) (*machine, error) {
 	return m, nil
 }
 
-// relieve tells a deployment that is stranded that somebody has got in, who will
+// announceArrival tells a deployment that is stranded that somebody has got in, who will
 // deploy something else, and says whether it is.
-func (a *agent) relieve(id string) bool {
+func (a *agent) announceArrival(id string) bool {
 	var st state
 	if readJSON(a.layout.state(id), &st) != nil || st.Stage != stageStranded {
 		return false
@@ -128,14 +128,14 @@ func (d *deployment) writeDown(ctx context.Context) (*machine, error) {
 	if err := d.agent.mayBegin(ctx, d.req.ID); err != nil {
 		return nil, err
 	}
-	old, err := d.fx.look(ctx)
+	old, err := d.fx.readBefore(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := d.canGoBack(old); err != nil {
 		return nil, err
 	}
-	if err := d.agent.post(ctx, d.req); err != nil {
+	if err := d.agent.setGuard(ctx, d.req); err != nil {
 		return nil, err
 	}
 	m := d.machine(state{Stage: stageStarted, Old: old})
@@ -152,11 +152,11 @@ func (d *deployment) writeDown(ctx context.Context) (*machine, error) {
 func (d *deployment) forget() {
 	d.agent.unroot(d.req.ID)
 	_ = os.Remove(d.agent.layout.state(d.req.ID))
-	d.tidy()
+	d.removeLeftovers()
 }
 
-// tidy removes what a process that was killed left open.
-func (d *deployment) tidy() {
+// removeLeftovers removes what a process that was killed left open.
+func (d *deployment) removeLeftovers() {
 	_ = os.Remove(d.agent.layout.socket(d.req.ID))
 	_ = os.Remove(onhost.Unfinished(d.agent.layout.state(d.req.ID)))
 }
@@ -211,7 +211,7 @@ func (d *deployment) takeLock(ctx context.Context) (err error) {
 func (d *deployment) conclude(m *machine, final wire.Event) (wire.Event, error) {
 	if final.Kind == "" {
 		d.lock.Release()
-		return final, &unfinishedError{errors.Join(errors.New("the host is going down"), d.agent.postAtBoot(d.req))}
+		return final, &unfinishedError{errors.Join(errors.New("the host is going down"), d.agent.setGuardAfterBoot(d.req))}
 	}
 	if err := history.Append(d.agent.layout.records(), d.record(m.st.Old.Running, final)); err != nil {
 		final.Message = join(final.Message, "the host's record could not be written: "+err.Error())
@@ -228,7 +228,7 @@ func (d *deployment) close(st state, final wire.Event) (wire.Event, error) {
 	}
 	st.Stage, st.Final = stageFinished, &final
 	problem = errors.Join(problem, d.fx.save(st))
-	d.tidy()
+	d.removeLeftovers()
 	d.lock.Release()
 	final = d.log.Emit(final)
 	if !final.Outcome.OK() {

@@ -50,7 +50,7 @@ func (a *agent) settleOther(ctx context.Context, d *deployment) error {
 	if final.Kind == "" {
 		return err
 	}
-	a.dismiss(ctx, d.req.ID)
+	a.removeGuard(ctx, d.req.ID)
 	if final.Outcome == wire.RollbackFailed {
 		return fmt.Errorf("deployment %s ended half way and could not be rolled back: %s", d.req.ID, final.Message)
 	}

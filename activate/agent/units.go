@@ -113,8 +113,8 @@ func searchPath() string {
 	return usual
 }
 
-// post sets the guard, if it does not stand there already.
-func (a *agent) post(ctx context.Context, req wire.Request) error {
+// setGuard sets the guard, if it does not stand there already.
+func (a *agent) setGuard(ctx context.Context, req wire.Request) error {
 	ctx, cancel := context.WithTimeout(ctx, slack)
 	defer cancel()
 	if _, err := a.runner.Run(ctx, run.Command{Argv: guardArgv(req)}); err != nil && !a.isUp(ctx, guardTimer(req.ID)) {
@@ -123,9 +123,9 @@ func (a *agent) post(ctx context.Context, req wire.Request) error {
 	return nil
 }
 
-// postAtBoot has the guard stand after a soft reboot, which keeps /run, and so what
+// setGuardAfterBoot has the guard stand after a soft reboot, which keeps /run, and so what
 // runs, but no unit.
-func (a *agent) postAtBoot(req wire.Request) error {
+func (a *agent) setGuardAfterBoot(req wire.Request) error {
 	text := fmt.Sprintf(`[Unit]
 Description=flakeops deployment %[1]s: guard
 After=multi-user.target
@@ -154,9 +154,9 @@ SuccessExitStatus=%[6]d
 	return nil
 }
 
-// dismiss takes the guard away. Where that fails, the guard does it: it finds
+// removeGuard takes the guard away. Where that fails, the guard does it: it finds
 // the deployment ended.
-func (a *agent) dismiss(ctx context.Context, id string) {
+func (a *agent) removeGuard(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), slack)
 	defer cancel()
 	_, _ = a.runner.Run(ctx, run.Command{Argv: []string{"systemctl", "stop", guardTimer(id)}})

@@ -93,7 +93,7 @@ func (i *installer) plan(ctx context.Context, m message.Message) (*plan, error) 
 	if err := errors.Join(failed...); err != nil {
 		return nil, err
 	}
-	if err := p.look(gid); err != nil {
+	if err := p.openAndCompare(gid); err != nil {
 		p.dirs.unmake()
 		p.close()
 		return nil, err
@@ -106,8 +106,8 @@ func (i *installer) plan(ctx context.Context, m message.Message) (*plan, error) 
 	return p, nil
 }
 
-// look opens the directories, makes those that are missing, and compares.
-func (p *plan) look(gid int) error {
+// openAndCompare opens the directories, makes those that are missing, and compares.
+func (p *plan) openAndCompare(gid int) error {
 	create := func(parent int, at, name string) error {
 		err := makeDir(parent, name, gid)
 		if err == nil {
