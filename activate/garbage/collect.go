@@ -31,14 +31,14 @@ func (f Freed) String() string {
 
 // Collect deletes the generations of a plan on the host behind r, which is root's,
 // brings the boot loader's menu to that, and then has nix delete what nothing needs any
-// more. It returns an *activate.RefusedError for a host that is deployed to, or was
+// more, but not the previous system. It returns an *activate.RefusedError for a host that is deployed to, or was
 // since the plan was made. A deployment that begins meanwhile is refused.
 func Collect(ctx context.Context, r run.Runner, p Plan) (Freed, error) {
 	current := ""
 	if p.Current > 0 {
 		current = fmt.Sprintf("system-%d-link", p.Current)
 	}
-	argv := []string{"sh", "-c", script, "sh", current, p.Running}
+	argv := []string{"sh", "-c", script, "sh", current, p.Running, p.Previous}
 	for _, g := range p.Go {
 		argv = append(argv, strconv.Itoa(g.Number))
 	}
@@ -50,9 +50,9 @@ func Collect(ctx context.Context, r run.Runner, p Plan) (Freed, error) {
 	}
 	switch failed.Code {
 	case 70:
-		err = &activate.RefusedError{Reason: "the host is being deployed to: wait for it to end, then try again"}
+		err = &activate.RefusedError{Reason: "the host is being deployed to", Next: "wait for it to end, then collect garbage"}
 	case 71:
-		err = &activate.RefusedError{Reason: "the host was changed meanwhile: try again"}
+		err = &activate.RefusedError{Reason: "the host was changed meanwhile", Next: "collect garbage again"}
 	case 72:
 		err = fmt.Errorf("deleting generations: %w", err)
 	case 73:

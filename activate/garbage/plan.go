@@ -15,17 +15,18 @@ type Policy struct {
 
 // Plan is what is to go from a host, and what the host was like then.
 type Plan struct {
-	Go      []inspect.Generation // newest first
-	Kept    int                  // generations that stay
-	Current int                  // generation of the profile, 0 for none
-	Running string               // system
+	Go       []inspect.Generation // newest first
+	Kept     int                  // generations that stay
+	Current  int                  // generation of the profile, 0 for none
+	Running  string               // system
+	Previous string               // system that stays, too; "" for none
 }
 
 // Of makes the plan for a host with these generations, newest first. It never has the
 // generation that the profile has, and none whose system runs, was booted, or is the
 // previous one: what the host ran before, "" for unknown.
 func Of(p Policy, generations []inspect.Generation, running, previous string, now time.Time) Plan {
-	plan := Plan{Running: running}
+	plan := Plan{Running: running, Previous: previous}
 	safe := []string{running, previous}
 	for _, g := range generations {
 		if g.Current {

@@ -22,6 +22,7 @@ var historyScript string
 // History is what was deployed to a host.
 type History struct {
 	Running     string       // system that runs now
+	UnderWay    string       // deployment that the host is not done with; "" for none
 	Deployments []Deployment // oldest first
 
 	missing map[string]bool // systems that the host has no longer; nil where it does not tell
@@ -50,7 +51,7 @@ func ReadHistory(ctx context.Context, r run.Runner) (History, error) {
 	if err != nil {
 		return History{}, err
 	}
-	h.Running, h.Deployments = facts.Running, all.all
+	h.Running, h.UnderWay, h.Deployments = facts.Running, facts.UnderWay(), all.all
 	return h, nil
 }
 
@@ -72,15 +73,25 @@ func (d Deployment) sinceRun(of Deployment) bool {
 // before one that somebody put there by hand, it is that of the last deployment. What the
 // host has no longer is an error.
 func (h History) Previous() (string, error) {
+	system, told := h.Former()
+	if !told {
+		return "", errors.New("no deployment is on record that tells what the host ran before: name a generation")
+	}
+	return h.kept(system)
+}
+
+// Former is Previous, whether the host still has it or not; told says whether a
+// deployment is on record that tells.
+func (h History) Former() (system string, told bool) {
 	came := newest(h.Deployments, func(d Deployment) bool { return d.New == h.Running && d.Old != h.Running && d.Outcome.OK() })
 	if came != nil {
-		return h.kept(came.Old)
+		return came.Old, true
 	}
 	last := newest(h.Deployments, func(d Deployment) bool { return d.left() != "" && d.left() != h.Running })
 	if last != nil {
-		return h.kept(last.left())
+		return last.left(), true
 	}
-	return "", errors.New("no deployment is on record that tells what the host ran before: name a generation")
+	return "", false
 }
 
 // left is the system that a deployment left running; "" where its end does not tell.

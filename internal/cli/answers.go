@@ -23,6 +23,14 @@ func (a *answers[T]) ask(ctx context.Context, n *fleet.Node, question func(conte
 	return answer, err
 }
 
+// askAll asks the hosts of all nodes the same.
+func (a *answers[T]) askAll(ctx context.Context, r *fleet.Run, question func(context.Context, run.Runner) (T, error)) {
+	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
+		_, err := a.ask(ctx, n, question)
+		return fleet.Result{Outcome: fleet.Asked}, err
+	})
+}
+
 func (a *answers[T]) put(n *fleet.Node, answer T) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

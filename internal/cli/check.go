@@ -6,7 +6,6 @@ import (
 	"flakeops/activate/inspect"
 	"flakeops/internal/cli/document"
 	"flakeops/internal/cli/usage"
-	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
 	"flakeops/internal/run"
 	"flakeops/internal/ui"
@@ -69,14 +68,13 @@ func (c checkCmd) code(r *fleet.Run) int {
 	mask, told := 0, c.told.all()
 	for _, n := range r.Nodes {
 		health, known := told[n.Name]
-		res := n.Result()
-		switch class := fault.Of(res.Err); {
+		err := n.Result().Err
+		switch reach, tried := fleet.ReachOf(err); {
 		case known:
 			mask |= inspect.Mask(inspect.Reached, health, c.limits())
-		case res.Err == nil: // skipped
-		case class == fault.Unreachable || class == fault.Refused:
-			mask |= inspect.Mask(fleet.ReachOf(res.Err), health, c.limits())
-		default:
+		case tried:
+			mask |= inspect.Mask(reach, health, c.limits())
+		case err != nil: // not skipped
 			mask |= unchecked
 		}
 	}

@@ -25,11 +25,12 @@ func TestCheckIsNixOpsMask(t *testing.T) {
 			"hangs":   &remote.UnreachableError{Host: "hangs", Up: true, Err: errors.New("no answer")},
 			"missing": &remote.UnreachableError{Host: "missing", Err: &net.DNSError{IsNotFound: true, Err: "no such host"}},
 			"strange": &trust.HostKeyError{},
+			"unsaid":  &flake.AddressError{},
 		},
 		EvalErr: map[string]error{"throws": &flake.EvalError{Node: "throws", Message: "it throws"}},
 	}
 	for nodes, want := range map[string]int{
-		"well": 0, "missing": 1, "down": 2, "hangs": 4, "strange": 4, "full": 8 | 16, "throws": 32,
+		"well": 0, "missing": 1, "down": 2, "hangs": 4, "strange": 4, "full": 8 | 16, "throws": 32, "unsaid": 32,
 		"well missing down hangs": 7, "down full throws": 2 | 8 | 16 | 32,
 	} {
 		c := checkCmd{asking: asking{Parallel: 4}, MaxUsage: 90, MinInodes: 5, told: &answers[inspect.Health]{}}

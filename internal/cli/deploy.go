@@ -53,13 +53,9 @@ func (c deployCmd) flags() fleetFlags {
 }
 
 func (c deployCmd) options() fleet.Options {
-	goal := c.goal()
-	return fleet.Options{
-		Goal:   goal,
-		Keys:   !c.NoKeys && (goal == wire.Switch || goal == wire.Test || c.Reboot),
-		Adjust: c.overrides.apply,
-		Done:   func(f activate.Facts, system string) bool { return f.UpToDate(goal, system) },
-	}
+	o := c.activation(c.overrides)
+	o.Keys = !c.NoKeys && (o.Goal == wire.Switch || o.Goal == wire.Test || c.Reboot)
+	return o
 }
 
 func (c deployCmd) steps(ctx context.Context, r *fleet.Run, ask confirmer) {
@@ -127,6 +123,16 @@ func (g goals) goal() wire.Goal {
 		return wire.DryActivate
 	}
 	return wire.Switch
+}
+
+// activation is what a run asks for that activates systems.
+func (g goals) activation(o overrides) fleet.Options {
+	goal := g.goal()
+	return fleet.Options{
+		Goal:   goal,
+		Adjust: o.apply,
+		Done:   func(f activate.Facts, system string) bool { return f.UpToDate(goal, system) },
+	}
 }
 
 func (o overrides) check() error {

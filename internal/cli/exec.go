@@ -35,7 +35,10 @@ What it writes is printed as it comes, a line at a time with the node's name bef
 
 // Run runs the command.
 func (c execCmd) Run(ctx context.Context, s *session) error {
-	input, end, err := s.inputs(c.Stdin)
+	input, end, err := s.inputs(ctx, c.Stdin)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		return usage.Errorf("--stdin: %v", err)
 	}

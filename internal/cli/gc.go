@@ -71,18 +71,14 @@ func (c gcCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
 
 // plan asks a host what it has and says what of it may go.
 func (c gcCmd) plan(ctx context.Context, r run.Runner) (garbage.Plan, error) {
-	facts, err := activate.ReadFacts(ctx, r)
+	history, err := inspect.ReadHistory(ctx, r)
 	if err != nil {
 		return garbage.Plan{}, err
 	}
-	if under := facts.UnderWay(); under != "" {
-		return garbage.Plan{}, &activate.RefusedError{Reason: under}
+	if history.UnderWay != "" {
+		return garbage.Plan{}, &activate.RefusedError{Reason: history.UnderWay, Next: "have it come to its end, then collect garbage"}
 	}
 	generations, err := inspect.ReadGenerations(ctx, r)
-	if err != nil {
-		return garbage.Plan{}, err
-	}
-	history, err := inspect.ReadHistory(ctx, r)
 	if err != nil {
 		return garbage.Plan{}, err
 	}
@@ -90,7 +86,7 @@ func (c gcCmd) plan(ctx context.Context, r run.Runner) (garbage.Plan, error) {
 	if c.OlderThan != nil {
 		policy.OlderThan = time.Duration(*c.OlderThan)
 	}
-	previous, _ := history.Previous() // where nothing tells, there is nothing to keep
+	previous, _ := history.Former()
 	return garbage.Of(policy, generations, history.Running, previous, time.Now()), nil
 }
 

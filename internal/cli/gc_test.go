@@ -56,7 +56,9 @@ func TestGCLeavesBusyHostsAlone(t *testing.T) {
 	if note := r.Node("a").Result().Note; note != "2 generations deleted; 1.50 MiB freed" {
 		t.Errorf("%q", note)
 	}
-	wantSchema(t, "gc", answered(t, c, r, ui.JSON, exit.Refused))
+	doc := answered(t, c, r, ui.JSON, exit.Refused)
+	wantSchema(t, "gc", doc)
+	wantText(t, string(doc), "is being deployed to: wait for it", "have it come to its end")
 }
 
 func TestGCDeletesNoGenerationUnasked(t *testing.T) {

@@ -27,10 +27,7 @@ func (c generationsCmd) Run(ctx context.Context, s *session) error {
 }
 
 func (c generationsCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
-	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
-		_, err := c.told.ask(ctx, n, inspect.ReadGenerations)
-		return fleet.Result{Outcome: fleet.Asked}, err
-	})
+	c.told.askAll(ctx, r, inspect.ReadGenerations)
 }
 
 func (c generationsCmd) report(r *fleet.Run, u *ui.UI, code int) error {

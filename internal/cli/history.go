@@ -30,10 +30,7 @@ func (c historyCmd) Run(ctx context.Context, s *session) error {
 }
 
 func (c historyCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
-	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
-		_, err := c.told.ask(ctx, n, inspect.ReadHistory)
-		return fleet.Result{Outcome: fleet.Asked}, err
-	})
+	c.told.askAll(ctx, r, inspect.ReadHistory)
 }
 
 func (c historyCmd) report(r *fleet.Run, u *ui.UI, code int) error {

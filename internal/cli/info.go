@@ -41,10 +41,7 @@ func (c infoCmd) options() fleet.Options {
 }
 
 func (c infoCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
-	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
-		_, err := c.told.ask(ctx, n, inspect.ReadStatus)
-		return fleet.Result{Outcome: fleet.Asked}, err
-	})
+	c.told.askAll(ctx, r, inspect.ReadStatus)
 }
 
 func (c infoCmd) report(r *fleet.Run, u *ui.UI, code int) error {

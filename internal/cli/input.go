@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -8,7 +9,7 @@ import (
 
 // inputs reads a file, or stdin where it is -, as often as is asked for; end is for
 // when that is over. Without a name there is nothing to read.
-func (s *session) inputs(name string) (next func() io.Reader, end func(), err error) {
+func (s *session) inputs(ctx context.Context, name string) (next func() io.Reader, end func(), err error) {
 	if name == "" {
 		return nil, func() {}, nil
 	}
@@ -21,18 +22,34 @@ func (s *session) inputs(name string) (next func() io.Reader, end func(), err er
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 			return sections(f, info.Size()), func() { _ = f.Close() }, nil
 		}
-		defer f.Close()
-		from = f
+		from = f // a pipe or a device, which is read to its end
 	}
 	spool, err := os.CreateTemp("", "flakeops-stdin-")
 	if err != nil {
 		return nil, nil, err
 	}
-	size, err := io.Copy(spool, from)
-	if err = errors.Join(err, os.Remove(spool.Name())); err != nil {
+	// It may be a secret, so no name leads to it, however this process ends.
+	if err := os.Remove(spool.Name()); err != nil {
 		return nil, nil, errors.Join(err, spool.Close())
 	}
-	return sections(spool, size), func() { _ = spool.Close() }, nil
+	type copied struct {
+		size int64
+		err  error
+	}
+	done := make(chan copied, 1)
+	go func() {
+		n, err := io.Copy(spool, from)
+		done <- copied{n, err}
+	}()
+	select {
+	case c := <-done:
+		if c.err != nil {
+			return nil, nil, errors.Join(c.err, spool.Close())
+		}
+		return sections(spool, c.size), func() { _ = spool.Close() }, nil
+	case <-ctx.Done(): // nobody may ever end stdin
+		return nil, nil, context.Cause(ctx)
+	}
 }
 
 func sections(f *os.File, size int64) func() io.Reader {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,10 +42,7 @@ func (c lockCmd) Run(ctx context.Context, s *session) error {
 }
 
 func (c lockCmd) steps(ctx context.Context, r *fleet.Run, _ confirmer) {
-	r.Each(ctx, r.Parallel, func(ctx context.Context, n *fleet.Node) (fleet.Result, error) {
-		_, err := c.pins.ask(ctx, n, inspect.ReadPins)
-		return fleet.Result{Outcome: fleet.Asked}, err
-	})
+	c.pins.askAll(ctx, r, inspect.ReadPins)
 }
 
 func (c lockCmd) report(r *fleet.Run, u *ui.UI, code int) error {
@@ -75,8 +73,8 @@ func (c lockCmd) check(ctx context.Context, s *session) error {
 	}
 	doc := document.OfLock(deployer.OriginOf(fl), fl.Locked, stale, code)
 	for _, in := range stale {
-		u.Error(fmt.Errorf("input %s is older than %s: run `nix flake update %s`, and deploy", in.Name, c.MaxAge, in.Name))
+		u.Error(fmt.Errorf("input %s is older than %s: run `nix flake update`, and deploy", in.Name, c.MaxAge))
 	}
 	u.Summarise(doc.Summary(s.verb))
-	return exit.With(code, doc.Write(u))
+	return exit.With(code, errors.Join(doc.Write(u), u.Over(code, nil)))
 }

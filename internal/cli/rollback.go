@@ -9,7 +9,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"flakeops/activate"
 	"flakeops/flake"
 	"flakeops/internal/cli/document"
 	"flakeops/internal/cli/usage"
@@ -56,14 +55,9 @@ func (c rollbackCmd) flags() fleetFlags {
 }
 
 func (c rollbackCmd) options() fleet.Options {
-	goal := c.goal()
-	return fleet.Options{
-		Want:   flake.SettingsOnly,
-		Goal:   goal,
-		Keys:   c.Reboot,
-		Adjust: c.overrides.apply,
-		Done:   func(f activate.Facts, system string) bool { return f.UpToDate(goal, system) },
-	}
+	o := c.activation(c.overrides)
+	o.Want, o.Keys = flake.SettingsOnly, c.Reboot
+	return o
 }
 
 func (c rollbackCmd) steps(ctx context.Context, r *fleet.Run, ask confirmer) {

@@ -98,7 +98,7 @@ func openFleet(ctx context.Context, sel selection, nix *nix.Programs, u *ui.UI) 
 	}
 	u.Forget(ref)
 	if fl.Flake.Dirty {
-		u.Warn(fl.Flake.Ref + " has uncommitted changes, which are deployed too")
+		u.Warn(fl.Flake.Ref + " has uncommitted changes, which count, too")
 	}
 	for _, line := range fl.Flake.Said {
 		u.Line("nix", line)
@@ -122,6 +122,6 @@ func warnOfAddresses(ctx context.Context, fl *deployer.Fleet, u *ui.UI, names []
 // refuse answers for a verb that failed before there was a node to report on.
 func (s *session) refuse(u *ui.UI, err error) error {
 	code := exit.Of(err)
-	u.Summarise(ui.Summary{Verb: s.verb, Code: code, Errors: []string{err.Error()}})
+	u.Summarise(ui.Summary{Verb: s.verb, Code: code, Errors: []string{fault.Text(err)}})
 	return errors.Join(err, document.WriteError(u, err, code), u.Over(code, nil))
 }

@@ -65,3 +65,22 @@ func TestHints(t *testing.T) {
 		t.Errorf("%q, %q", Hint(io.EOF), Cause(io.EOF))
 	}
 }
+
+// What to do is said once, whether the error has it in its own text or not.
+func TestText(t *testing.T) {
+	for want, err := range map[string]error{
+		"locked":                 fmt.Errorf("locked"),
+		"web: in use: wait":      fmt.Errorf("web: %w", advised{"in use", "wait"}),
+		"in use: wait, then":     advised{"in use: wait, then", "wait"},
+		"two\nlines\nlook there": advised{"two\nlines", "look there"},
+	} {
+		if got := Text(err); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+type advised struct{ text, hint string }
+
+func (a advised) Error() string { return a.text }
+func (a advised) Hint() string  { return a.hint }

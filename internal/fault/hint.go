@@ -2,6 +2,15 @@ package fault
 
 import "strings"
 
+// Text is an error with what to do about it, for where that is not told apart.
+func Text(err error) string {
+	text, hint := err.Error(), Hint(err)
+	if strings.Contains(text, hint) {
+		return text
+	}
+	return WithHint(text, hint)
+}
+
 // WithHint appends the next step to a text that may have many lines.
 func WithHint(text, hint string) string {
 	switch {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // dailyBar is what a question to all hosts may take, in times of one ssh to each, all at
@@ -22,13 +21,9 @@ func (b *bench) daily(ctx context.Context, r *report) error {
 		p := pairs{what: fmt.Sprintf("%s, %s / one ssh to each", what, count(b.hosts)), bar: dailyBar}
 		for round := range 2 * b.Rounds {
 			fmt.Fprintf(b.progress, "%s: round %d of %d\n", what, round+1, 2*b.Rounds)
-			var took [2]time.Duration
-			for _, i := range []int{round % 2, 1 - round%2} {
-				done, err := b.run(ctx, append([]string{"sh", "-c", [2]string{script, sshScript}[i]}, args...))
-				if err != nil {
-					return err
-				}
-				took[i] = done.took
+			took, err := b.both(ctx, round, [2]string{script, sshScript}, args)
+			if err != nil {
+				return err
 			}
 			p.add(took)
 		}

@@ -27,17 +27,24 @@ func (b *bench) plan(ctx context.Context, r *report) error {
 		if err := b.change(); err != nil {
 			return err
 		}
-		var took [2]time.Duration
-		for _, i := range []int{round % 2, 1 - round%2} {
-			script := [2]string{planScript, partsScript}[i]
-			done, err := b.run(ctx, append([]string{"sh", "-c", script}, args...))
-			if err != nil {
-				return err
-			}
-			took[i] = done.took
+		took, err := b.both(ctx, round, [2]string{planScript, partsScript}, args)
+		if err != nil {
+			return err
 		}
 		p.add(took)
 	}
 	r.pairs = append(r.pairs, p)
 	return nil
+}
+
+// both runs two scripts, each first in every other round, and gives their times.
+func (b *bench) both(ctx context.Context, round int, scripts [2]string, args []string) (took [2]time.Duration, err error) {
+	for _, i := range []int{round % 2, 1 - round%2} {
+		done, err := b.run(ctx, append([]string{"sh", "-c", scripts[i]}, args...))
+		if err != nil {
+			return took, err
+		}
+		took[i] = done.took
+	}
+	return took, nil
 }

@@ -156,18 +156,19 @@ func isOrderly(r *result) {
 // usesLess asserts how much memory flakeops has at most while it runs. What the kernel
 // tells of it afterwards would have the tests' own memory in it, which it is forked from.
 func (p *process) usesLess(bytes int64) *process {
+	p.t.Helper()
+	peak := peakMemory(p.Cmd.Process.Pid)
+	if peak == 0 {
+		p.t.Error("it had ended before it was weighed")
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for {
-			peak := peakMemory(p.Cmd.Process.Pid)
-			if peak > bytes {
-				p.t.Errorf("used %d MB, want %d at most", peak>>20, bytes>>20)
-			}
-			if peak == 0 || peak > bytes {
-				return
-			}
-			time.Sleep(time.Millisecond)
+		for often := time.NewTicker(time.Millisecond); 0 < peak && peak <= bytes; <-often.C {
+			peak = peakMemory(p.Cmd.Process.Pid)
+		}
+		if peak > bytes {
+			p.t.Errorf("used %d MB, want %d at most", peak>>20, bytes>>20)
 		}
 	}()
 	p.t.Cleanup(func() { <-done })

@@ -60,6 +60,20 @@ func TestGCDeletesOldGenerations(t *testing.T) {
 	f.hosts["web"].openGate()
 	p.wait().exits(0)
 	f.hosts["web"].runs(system)
+
+	// What ran before need not be a generation.
+	f.version("web", "6")
+	f.deploy("--on", "web").exits(0)
+	tried := f.version("web", "7")
+	f.deploy("--on", "web", "--test").exits(0)
+	f.version("web", "8")
+	f.deploy("--on", "web", "--test").exits(0)
+	f.run("gc", "path:"+f.dir, "--on", "web", "--keep", "1").exits(0)
+	f.hosts["web"].sh("nix-store --check-validity " + tried + " && ! ls /nix/var/nix/gcroots/flakeops/gc 2>/dev/null")
+	f.run("rollback", "path:"+f.dir, "--on", "web", "--test").exits(0)
+	if now := f.hosts["web"].snapshot().Running; now != tried {
+		t.Errorf("went back to %s, want %s", now, tried)
+	}
 }
 
 // holdsSchema holds a verb's document against the schema that is published.

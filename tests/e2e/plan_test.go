@@ -76,7 +76,7 @@ func (m *machine) everything() string {
 // journal is what was logged of other things than logins, and the managers of users
 // that come and go with them.
 func (m *machine) journal() string {
-	return m.sh("journalctl --sync; journalctl -q --no-pager -o short-iso-precise | grep -vE ' (sshd|sshd-session|systemd-logind|.systemd.)\\[|systemd\\[[0-9]{2,}\\]|systemd\\[1\\]: ((Started )?session-|.*(user(-runtime-dir)?@0|user-0|run-user-0))' || :")
+	return m.sh("journalctl --sync; journalctl -q --no-pager -o short-iso-precise | grep -vE ' (sshd|sshd-session|systemd-logind|.systemd.|.sd-pam.)\\[|systemd\\[[0-9]{2,}\\]|systemd\\[1\\]: ((Started )?session-|.*(user(-runtime-dir)?@0|user-0|run-user-0))' || :")
 }
 
 // staysTheSame returns a function that asserts that nothing on the host changed.

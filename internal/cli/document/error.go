@@ -1,6 +1,9 @@
 package document
 
-import "flakeops/internal/ui"
+import (
+	"flakeops/internal/fault"
+	"flakeops/internal/ui"
+)
 
 // failed is the answer of a verb that failed as a whole.
 type failed struct {
@@ -11,5 +14,5 @@ type failed struct {
 
 // WriteError answers for a verb that failed as a whole, with a code.
 func WriteError(u *ui.UI, err error, code int) error {
-	return u.JSON(failed{Version, err.Error(), code})
+	return u.JSON(failed{Version, fault.Text(err), code})
 }

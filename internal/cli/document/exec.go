@@ -21,17 +21,13 @@ type executed struct {
 // executedNode is how a command ended on a host. What it wrote is text that may be
 // shown, and its bytes where they are others.
 type executedNode struct {
-	Node        string        `json:"node"`
-	Host        string        `json:"host,omitempty"`
-	Outcome     fleet.Outcome `json:"outcome"`
-	Error       string        `json:"error,omitempty"`
-	ExitCode    int           `json:"exitCode"`
-	Status      *int          `json:"status,omitempty"` // exit status of the command
-	Signal      string        `json:"signal,omitempty"` // that ended it
-	Stdout      string        `json:"stdout"`
-	StdoutBytes []byte        `json:"stdoutBytes,omitempty"`
-	Stderr      string        `json:"stderr"`
-	StderrBytes []byte        `json:"stderrBytes,omitempty"`
+	endedNode
+	Status      *int   `json:"status,omitempty"` // exit status of the command
+	Signal      string `json:"signal,omitempty"` // that ended it
+	Stdout      string `json:"stdout"`
+	StdoutBytes []byte `json:"stdoutBytes,omitempty"`
+	Stderr      string `json:"stderr"`
+	StderrBytes []byte `json:"stderrBytes,omitempty"`
 }
 
 // WriteExecuted tells how a command ended on hosts, and what it wrote where that is kept.
@@ -78,11 +74,7 @@ func statusOf(n *fleet.Node) string {
 }
 
 func executedOn(n *fleet.Node) executedNode {
-	r := n.Result()
-	doc := executedNode{Node: n.Name, Host: n.Address(), Outcome: r.Outcome, ExitCode: exit.OfResult(r)}
-	if r.Err != nil {
-		doc.Error = r.Err.Error()
-	}
+	doc := executedNode{endedNode: endedOf(n)}
 	if n.Ran == nil {
 		return doc
 	}

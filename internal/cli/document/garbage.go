@@ -20,7 +20,7 @@ type collected struct {
 
 // collectedNode is what went from a host, or would go.
 type collectedNode struct {
-	askedNode
+	endedNode
 	Generations []inspect.Generation `json:"generations"` // that went, or would go
 	Kept        int                  `json:"kept"`        // generations
 	StorePaths  int                  `json:"storePaths"`  // that were deleted
@@ -33,7 +33,7 @@ func WriteGarbage(u *ui.UI, r *fleet.Run, plans map[string]garbage.Plan, freed m
 	for _, n := range r.Nodes {
 		plan, got := plans[n.Name], freed[n.Name]
 		d := collectedNode{
-			askedNode:   askedOf(n),
+			endedNode:   endedOf(n),
 			Generations: append([]inspect.Generation{}, plan.Go...), Kept: plan.Kept, StorePaths: got.Paths, Freed: got.Size,
 		}
 		doc.Nodes = append(doc.Nodes, d)

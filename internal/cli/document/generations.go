@@ -19,7 +19,7 @@ type generations struct {
 
 // nodeGenerations are those of one host.
 type nodeGenerations struct {
-	askedNode
+	endedNode
 	Generations []inspect.Generation `json:"generations"` // newest first
 }
 
@@ -28,7 +28,7 @@ func WriteGenerations(u *ui.UI, r *fleet.Run, told map[string][]inspect.Generati
 	doc := generations{Version: Version, ExitCode: code, Nodes: []nodeGenerations{}}
 	var rows [][]string
 	for _, n := range r.Nodes {
-		doc.Nodes = append(doc.Nodes, nodeGenerations{askedOf(n), append([]inspect.Generation{}, told[n.Name]...)})
+		doc.Nodes = append(doc.Nodes, nodeGenerations{endedOf(n), append([]inspect.Generation{}, told[n.Name]...)})
 		for _, g := range told[n.Name] {
 			rows = append(rows, []string{
 				n.Name, strconv.Itoa(g.Number), g.Made.UTC().Format(minutes), cmp.Or(g.NixOS, "-"), cmp.Or(g.Kernel, "-"), generationNote(g),

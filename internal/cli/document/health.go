@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"flakeops/activate/inspect"
-	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
@@ -20,7 +19,7 @@ type checked struct {
 
 // checkedNode is how a host is.
 type checkedNode struct {
-	askedNode
+	endedNode
 	Exists    *bool         `json:"exists,omitempty"` // absent where it was not tried, as are the two that follow
 	Up        *bool         `json:"up,omitempty"`
 	Reachable *bool         `json:"reachable,omitempty"`
@@ -50,12 +49,13 @@ func WriteHealth(u *ui.UI, r *fleet.Run, told map[string]inspect.Health, l inspe
 	doc := checked{Version: Version, ExitCode: code, Nodes: []checkedNode{}}
 	var rows [][]string
 	for _, n := range r.Nodes {
-		d := checkedNode{askedNode: askedOf(n)}
+		d := checkedNode{endedNode: endedOf(n)}
 		health, known := told[n.Name]
-		if reach, tried := reached(n.Result(), known); tried {
+		if reach, tried := fleet.ReachOf(n.Result().Err); tried {
 			d.reach(reach)
 		}
 		if known {
+			d.reach(inspect.Reached)
 			d.take(health, l)
 		} else if text := why(n.Result()); text != "" {
 			d.Notes = []string{text}
@@ -67,18 +67,6 @@ func WriteHealth(u *ui.UI, r *fleet.Run, told map[string]inspect.Health, l inspe
 		return err
 	}
 	return u.Table([]string{"NODE", "EXISTS", "UP", "REACHABLE", "DISKS", "LOAD", "UNITS", "NOTES"}, rows)
-}
-
-// reached says how far a check came, if it was tried.
-func reached(r fleet.Result, known bool) (reach inspect.Reach, tried bool) {
-	class := fault.Of(r.Err)
-	switch {
-	case known:
-		return inspect.Reached, true
-	case r.Err != nil && (class == fault.Unreachable || class == fault.Refused):
-		return fleet.ReachOf(r.Err), true
-	}
-	return 0, false
 }
 
 func (d *checkedNode) reach(r inspect.Reach) {

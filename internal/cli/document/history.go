@@ -14,7 +14,7 @@ import (
 type history struct {
 	Version     int          `json:"version"`
 	Deployments []deployment `json:"deployments"` // newest first
-	Nodes       []askedNode  `json:"nodes"`
+	Nodes       []endedNode  `json:"nodes"`
 	ExitCode    int          `json:"exitCode"`
 }
 
@@ -36,9 +36,9 @@ type deployment struct {
 
 // WriteHistory tells of the deployments that hosts have on record.
 func WriteHistory(u *ui.UI, r *fleet.Run, entries []inspect.Entry, code int) error {
-	doc := history{Version: Version, ExitCode: code, Deployments: []deployment{}, Nodes: []askedNode{}}
+	doc := history{Version: Version, ExitCode: code, Deployments: []deployment{}, Nodes: []endedNode{}}
 	for _, n := range r.Nodes {
-		doc.Nodes = append(doc.Nodes, askedOf(n))
+		doc.Nodes = append(doc.Nodes, endedOf(n))
 	}
 	var rows [][]string
 	for _, e := range entries {

@@ -23,7 +23,7 @@ type info struct {
 
 // infoNode is how a host stands to its node.
 type infoNode struct {
-	askedNode
+	endedNode
 	State        inspect.State `json:"state,omitempty"`
 	System       string        `json:"system,omitempty"`  // the node's, absent when it was not evaluated
 	Running      string        `json:"running,omitempty"` // system
@@ -43,7 +43,7 @@ func WriteInfo(u *ui.UI, r *fleet.Run, told map[string]inspect.Status, code int)
 	doc := info{Version: Version, Flake: r.Flake, ExitCode: code, Nodes: []infoNode{}}
 	var rows [][]string
 	for _, n := range r.Nodes {
-		d := infoNode{askedNode: askedOf(n), System: n.System.Out}
+		d := infoNode{endedNode: endedOf(n), System: n.System.Out}
 		status, known := told[n.Name]
 		if known {
 			d.take(status, status.State(n.System.Out, r.Flake.URL))

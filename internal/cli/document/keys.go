@@ -14,10 +14,8 @@ type keysDocument struct {
 }
 
 type nodeKeysDoc struct {
-	Node    string        `json:"node"`
-	Outcome fleet.Outcome `json:"outcome"`
-	Error   string        `json:"error,omitempty"`
-	Keys    []keyDoc      `json:"keys"`
+	endedNode
+	Keys []keyDoc `json:"keys"`
 }
 
 type keyDoc struct {
@@ -50,11 +48,7 @@ func WriteKeys(u *ui.UI, r *fleet.Run, code int) error {
 }
 
 func keysOf(n *fleet.Node) nodeKeysDoc {
-	r := n.Result()
-	d := nodeKeysDoc{Node: n.Name, Outcome: r.Outcome, Keys: []keyDoc{}}
-	if r.Err != nil {
-		d.Error = r.Err.Error()
-	}
+	d := nodeKeysDoc{endedNode: endedOf(n), Keys: []keyDoc{}}
 	for _, k := range n.Settings.Keys {
 		d.Keys = append(d.Keys, keyDoc{Key: k.Attr, Path: k.Path(), User: k.User, Group: k.Group, State: n.KeyStates[k.Name]})
 	}

@@ -8,6 +8,7 @@ import (
 
 	"flakeops/activate/wire"
 	"flakeops/flake"
+	"flakeops/internal/fault"
 	"flakeops/internal/ui"
 )
 
@@ -54,7 +55,7 @@ func WriteList(u *ui.UI, from wire.Flake, evaluations map[string]flake.Evaluatio
 	for _, name := range slices.Sorted(maps.Keys(evaluations)) {
 		e := evaluations[name]
 		if e.Err != nil {
-			doc.Nodes = append(doc.Nodes, listedNode{Node: name, Error: e.Err.Error()})
+			doc.Nodes = append(doc.Nodes, listedNode{Node: name, Error: fault.Text(e.Err)})
 			continue
 		}
 		doc.Nodes = append(doc.Nodes, listed(e))

@@ -39,7 +39,7 @@ type lockedInput struct {
 
 // pinnedNode is what a host's running system was made with.
 type pinnedNode struct {
-	askedNode
+	endedNode
 	Running      string          `json:"running,omitempty"` // system
 	NixosVersion string          `json:"nixosVersion,omitempty"`
 	Nixpkgs      string          `json:"nixpkgs,omitempty"` // revision
@@ -73,7 +73,7 @@ func OfLock(from wire.Flake, inputs, stale []flake.LockedInput, code int) Lock {
 // AddHosts tells what hosts are pinned to, by node.
 func (d *Lock) AddHosts(nodes []*fleet.Node, pins map[string]inspect.Pins) {
 	for _, n := range nodes {
-		p := pinnedNode{askedNode: askedOf(n)}
+		p := pinnedNode{endedNode: endedOf(n)}
 		if host, known := pins[n.Name]; known {
 			p.Running, p.NixosVersion, p.Nixpkgs, p.Input = host.Running, host.NixOS, host.Nixpkgs, d.lockedAs(host.Version)
 			for _, c := range host.Channels {

@@ -5,7 +5,6 @@ import (
 
 	"flakeops/activate/closure"
 	"flakeops/activate/wire"
-	"flakeops/internal/cli/exit"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
 )
@@ -20,12 +19,8 @@ type planDocument struct {
 
 // plannedNode is what a deployment would change on one host.
 type plannedNode struct {
-	Node        string              `json:"node"`
-	Host        string              `json:"host,omitempty"`
-	Outcome     fleet.Outcome       `json:"outcome"`
+	endedNode
 	Summary     string              `json:"summary,omitempty"`
-	Error       string              `json:"error,omitempty"`
-	ExitCode    int                 `json:"exitCode"`
 	System      string              `json:"system,omitempty"`  // the new one
 	Running     string              `json:"running,omitempty"` // system
 	BootDefault *plannedBoot        `json:"bootDefault,omitempty"`
@@ -123,11 +118,11 @@ func (p Plan) print(u *ui.UI, n *fleet.Node) error {
 func (p Plan) planned(n *fleet.Node) plannedNode {
 	r, f := n.Result(), n.KnownFacts()
 	doc := plannedNode{
-		Node: n.Name, Host: n.Address(), Outcome: r.Outcome, Summary: r.Note, ExitCode: exit.OfResult(r),
+		endedNode: endedOf(n), Summary: r.Note,
 		System: n.System.Out, Running: f.Running, Activation: n.Dry, UnderWay: f.UnderWay(),
 	}
-	if r.Err != nil {
-		doc.Summary, doc.Error = "", r.Err.Error()
+	if doc.Error != "" {
+		doc.Summary = ""
 	}
 	d := n.Plan
 	if d == nil {

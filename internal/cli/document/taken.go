@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"flakeops/activate/wire"
-	"flakeops/internal/cli/exit"
 	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
 	"flakeops/internal/ui"
@@ -21,21 +20,17 @@ type taken struct {
 
 // Node is how one node ended.
 type Node struct {
-	Node       string        `json:"node"`
-	Host       string        `json:"host,omitempty"`
-	Outcome    fleet.Outcome `json:"outcome"`
-	Note       string        `json:"note,omitempty"`
-	Error      string        `json:"error,omitempty"`
-	ExitCode   int           `json:"exitCode"`
-	Derivation string        `json:"derivation,omitempty"`
-	System     string        `json:"system,omitempty"` // store path, built or not
-	Deployment string        `json:"deployment,omitempty"`
-	TakeBack   string        `json:"takeBack,omitempty"` // deployment that took the node back, or was to
-	Old        string        `json:"old,omitempty"`      // system that ran before this run
-	Units      []string      `json:"units,omitempty"`
-	Reboot     bool          `json:"reboot,omitempty"`
-	Seconds    float64       `json:"seconds,omitempty"` // that the activation took
-	Output     []string      `json:"output,omitempty"`  // of a dry activation
+	endedNode
+	Note       string   `json:"note,omitempty"`
+	Derivation string   `json:"derivation,omitempty"`
+	System     string   `json:"system,omitempty"` // store path, built or not
+	Deployment string   `json:"deployment,omitempty"`
+	TakeBack   string   `json:"takeBack,omitempty"` // deployment that took the node back, or was to
+	Old        string   `json:"old,omitempty"`      // system that ran before this run
+	Units      []string `json:"units,omitempty"`
+	Reboot     bool     `json:"reboot,omitempty"`
+	Seconds    float64  `json:"seconds,omitempty"` // that the activation took
+	Output     []string `json:"output,omitempty"`  // of a dry activation
 }
 
 // takenOf tells of the run.
@@ -51,13 +46,13 @@ func takenOf(r *fleet.Run, code int) taken {
 func OfNode(n *fleet.Node) Node {
 	r, a := n.Result(), n.Activation
 	d := Node{
-		Node: n.Name, Host: n.Address(), Outcome: r.Outcome, Note: r.Note, ExitCode: exit.OfResult(r),
+		endedNode: endedOf(n), Note: r.Note,
 		Derivation: n.System.Drv, System: n.System.Out,
 		Deployment: a.ID, TakeBack: a.BackID, Old: a.Old, Units: n.Units, Reboot: a.Final.Reboot,
 		Seconds: a.Seconds, Output: n.Dry,
 	}
-	if r.Err != nil {
-		d.Note, d.Error = "", r.Err.Error()
+	if d.Error != "" {
+		d.Note = ""
 	}
 	return d
 }
@@ -129,11 +124,7 @@ func Summary(verb string, r *fleet.Run, code int) ui.Summary {
 	sum := ui.Summary{Verb: verb, Code: code, Header: []string{"NODE", "HOST", "OUTCOME", "NOTE"}, Rows: rows(r)}
 	for _, n := range r.Nodes {
 		if err := n.Result().Err; err != nil {
-			text := n.Name + ": " + fault.Cause(err)
-			if hint := fault.Hint(err); hint != "" {
-				text += "; " + hint
-			}
-			sum.Errors = append(sum.Errors, text)
+			sum.Errors = append(sum.Errors, n.Name+": "+fault.WithHint(fault.Cause(err), fault.Hint(err)))
 		}
 	}
 	return sum

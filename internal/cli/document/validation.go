@@ -51,7 +51,7 @@ func validated(v flake.Validation) validatedNode {
 	}
 	n.Problems = append(n.Problems, v.Problems...)
 	if v.Err != nil {
-		n.Error, n.cause = v.Err.Error(), fault.Cause(v.Err)
+		n.Error, n.cause = fault.Text(v.Err), fault.Cause(v.Err)
 	}
 	return n
 }

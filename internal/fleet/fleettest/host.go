@@ -105,7 +105,7 @@ func (h *host) Run(ctx context.Context, c run.Command) (run.Result, error) {
 	case strings.Contains(script, "fact begin survey"):
 		err = h.survey(c.Stdin, c.Stdout)
 	case strings.Contains(script, "--delete-generations"):
-		w.note("collect %s %s", node, strings.Join(c.Argv[6:], " "))
+		w.note("collect %s %s", node, strings.Join(c.Argv[7:], " "))
 		fmt.Fprintln(c.Stdout, "3 store paths deleted, 1.50 MiB freed")
 		err = w.CollectErr[node]
 	case program == "nix-store":

@@ -2,11 +2,12 @@ package document
 
 import (
 	"flakeops/internal/cli/exit"
+	"flakeops/internal/fault"
 	"flakeops/internal/fleet"
 )
 
-// askedNode is how a host that was asked something ended.
-type askedNode struct {
+// endedNode is how a node ended, as every document tells it.
+type endedNode struct {
 	Node     string        `json:"node"`
 	Host     string        `json:"host,omitempty"`
 	Outcome  fleet.Outcome `json:"outcome"`
@@ -14,11 +15,11 @@ type askedNode struct {
 	ExitCode int           `json:"exitCode"`
 }
 
-func askedOf(n *fleet.Node) askedNode {
+func endedOf(n *fleet.Node) endedNode {
 	r := n.Result()
-	d := askedNode{Node: n.Name, Host: n.Address(), Outcome: r.Outcome, ExitCode: exit.OfResult(r)}
+	d := endedNode{Node: n.Name, Host: n.Address(), Outcome: r.Outcome, ExitCode: exit.OfResult(r)}
 	if r.Err != nil {
-		d.Error = r.Err.Error()
+		d.Error = fault.Text(r.Err)
 	}
 	return d
 }
